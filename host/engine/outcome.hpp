@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "host/engine/id.hpp"
+#include "host/engine/json_text.hpp"
+
+namespace stepd::engine {
+
+/// execute does the step's work, probe asks whether it took effect, compensate undoes it.
+enum class Phase : std::uint8_t { execute, probe, compensate };
+
+/// What a step did outside.
+enum class Effect : std::uint8_t { none, possible, done };
+
+/// How a call ended (A2).
+enum class OutcomeKind : std::uint8_t {
+  succeeded,       // in a probe: it took effect
+  retry,           // may work later
+  refused,         // never works, this call took no effect
+  failed,          // never works, may have taken effect
+  suspended,       // not finished, no failure
+  effect_unknown,  // in a probe: still unknown
+  timed_out,
+  crashed,
+  lost,       // with its host
+  cancelled,  // stopped because it was asked to
+  no_effect,  // probe only: it took none
+  bad_answer  // an unknown answer, or an output that cannot be recorded
+};
+
+/// Why something did not work: `code` for programs, `message` for people.
+struct Error {
+  std::string code;
+  std::string message;
+  JsonText details;
+  friend bool operator==(const Error&, const Error&) = default;
+};
+
+/// When something is to happen. A wait that was asked for as a span never lasts longer than it,
+/// whatever the wall clock does meanwhile (T1); `span` zero: the wall clock alone decides.
+struct Due {
+  TimePoint at{};
+  Duration span{};
+  friend bool operator==(const Due&, const Due&) = default;
+};
+
+struct Outcome {
+  OutcomeKind kind = OutcomeKind::succeeded;
+  JsonText output;                      // succeeded
+  Error error;                          // everything that is no success
+  std::optional<Duration> retry_after;  // a lower bound of the backoff
+  std::optional<Due> wait;              // suspended
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+}  // namespace stepd::engine

@@ -1,0 +1,1 @@
+#include "host/engine/retry_policy.hpp"

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "host/engine/validate.hpp"
+
+namespace boost::json {
+class value;
+}
+
+namespace stepd::engine {
+
+/// Checks a value against a JSON Schema (2020-12, the keywords named in this room's README) and
+/// fills in the defaults of absent members, once, in place. `pointer` is where the value stands;
+/// it prefixes the problems' pointers. While `references_fit` is set, a `{"$ref": …}` object is
+/// taken for any type and a `{"$literal": …}` for what it holds.
+struct SchemaCheck {
+  std::string pointer;
+  bool references_fit = false;
+};
+[[nodiscard]] std::vector<Problem> check_and_complete(boost::json::value& value,
+                                                      const boost::json::value& schema,
+                                                      const SchemaCheck& how);
+
+/// Keywords of a step type's schema that would not be checked; a plugin using them is refused.
+[[nodiscard]] std::vector<std::string> unsupported_keywords(const boost::json::value& schema);
+
+}  // namespace stepd::engine

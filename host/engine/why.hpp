@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/engine/catalogue.hpp"
+#include "host/engine/job_state.hpp"
+
+namespace stepd::engine {
+
+/// One reason why a job is where it is: what it waits for, and what happens next, and when (O2).
+struct Reason {
+  std::string step;  // empty: the job as a whole
+  std::string code;  // "waiting_for_type", "retrying", "running", …
+  std::string message;
+  std::optional<TimePoint> until;
+  friend bool operator==(const Reason&, const Reason&) = default;
+};
+
+/// Never empty: a settled job says so. A total function of the state.
+[[nodiscard]] std::vector<Reason> why(const JobState& job, const Catalogue& catalogue, Now now);
+
+/// The one derived word for a job.
+[[nodiscard]] JobWord word_of(const JobState& job);
+
+}  // namespace stepd::engine

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "host/engine/engine.hpp"
+#include "host/engine/entry.hpp"
+#include "host/plugin/plugin_line.hpp"
+#include "storage/store.hpp"
+
+namespace stepd::runtime {
+
+/// A job as the door hands it on: validated, types completed, encoded.
+struct JobOffer {
+  std::shared_ptr<const engine::JobDefinition> definition;  // see engine::Submission
+  std::string encoded;
+  std::optional<engine::SubmitKey> key;
+};
+
+struct JobAccepted {
+  engine::JobId id;
+};
+/// The key names this job already, and it was sent with the same content (J3).
+struct JobExists {
+  engine::JobId id;
+};
+/// The key names this job already, and its content is another.
+struct KeyTaken {
+  engine::JobId id;
+};
+/// Nothing was recorded: the disk is full, the host is ending. The message says which.
+struct NotStored {
+  std::string message;
+};
+/// It is not known whether the job was recorded: ask again with the same key (D1).
+struct StoreUnsure {
+  std::string message;
+};
+using SubmitAnswer = std::variant<JobAccepted, JobExists, KeyTaken, NotStored, StoreUnsure>;
+
+/// Something that happened to a job and is on disk, for those who watch.
+struct JobNews {
+  engine::JobId job;
+  std::uint64_t row = 0;  // journal row; 0: progress, which is not recorded
+  engine::TimePoint at{};
+  std::vector<engine::Entry> entries;
+  std::string step;       // progress
+  std::uint32_t permille = 0;
+  std::string note;
+};
+
+/// How the host is doing; `storage_trouble` is empty when all is well.
+struct HostHealth {
+  engine::TimePoint started_at{};
+  std::size_t jobs_in_memory = 0;
+  std::size_t calls_running = 0;
+  std::string storage_trouble;
+  bool ending = false;
+};
+
+/// What the outside may ask of the running host. Any thread; answers come when they are on disk.
+class Host {
+ public:
+  virtual ~Host() = default;
+
+  [[nodiscard]] virtual std::vector<SubmitAnswer> submit(std::vector<JobOffer> offers) = 0;
+  [[nodiscard]] virtual engine::Verdict act(engine::JobId job, engine::Verb verb) = 0;
+
+  [[nodiscard]] virtual std::shared_ptr<const engine::Catalogue> catalogue() const = 0;
+  [[nodiscard]] virtual std::vector<plugin::PluginLine> plugins() const = 0;
+  [[nodiscard]] virtual storage::Reader& reader() = 0;
+  [[nodiscard]] virtual HostHealth health() const = 0;
+  [[nodiscard]] virtual engine::Now now() const = 0;
+
+  /// `on_news` is called from a thread of the host's, quickly, until the subscription ends. News
+  /// may be dropped for a subscriber that lags; the journal has all of it.
+  class Subscription {
+   public:
+    virtual ~Subscription() = default;
+  };
+  [[nodiscard]] virtual std::unique_ptr<Subscription> subscribe(
+      std::function<void(const JobNews&)> on_news) = 0;
+};
+
+}  // namespace stepd::runtime

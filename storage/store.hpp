@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <set>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "host/engine/record.hpp"
+
+/// The port to what is kept. A store keeps and finds; it decides nothing.
+namespace stepd::storage {
+
+using engine::Change;
+using engine::Epoch;
+using engine::JobId;
+using engine::LoadedJob;
+using engine::NewJob;
+using engine::TimePoint;
+
+/// The world broke. Nothing of the operation was kept.
+struct StoreError : std::runtime_error {
+  enum class Kind {
+    full,     // no room: the same will work once there is some
+    refused,  // this content cannot be kept; other content can
+    fenced,   // another host has taken over; this one changes nothing any more
+    broken    // damage or a failed sync: nothing more is acknowledged in this process
+  };
+  StoreError(Kind kind_, const std::string& message) : std::runtime_error(message), kind(kind_) {}
+  Kind kind;
+};
+
+struct Committed {
+  friend bool operator==(const Committed&, const Committed&) = default;
+};
+/// The key already names a job.
+struct Duplicate {
+  JobId id;
+  engine::ContentHash content;
+  friend bool operator==(const Duplicate&, const Duplicate&) = default;
+};
+/// The job is not there, or its journal does not end where the change expects.
+struct Conflict {
+  friend bool operator==(const Conflict&, const Conflict&) = default;
+};
+using SubmitResult = std::variant<Committed, Duplicate>;
+using ChangeResult = std::variant<Committed, Conflict>;
+
+struct BatchResult {
+  std::vector<SubmitResult> submits;  // one each, in order
+  std::vector<ChangeResult> changes;
+};
+
+struct Claim {
+  std::vector<LoadedJob> jobs;
+  std::optional<TimePoint> next_due;  // of the jobs that were not due yet
+};
+
+/// What has outlived its retention and may go (D5).
+struct Expiry {
+  TimePoint succeeded_before{};
+  TimePoint unsuccessful_before{};
+  TimePoint keys_before{};  // keys of jobs that settled before this
+};
+
+/// The writing side. One thread, the committer's; it owns the only writing connection.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  /// Takes over all jobs as the only host and fences whoever held them before.
+  [[nodiscard]] virtual Epoch acquire() = 0;
+
+  /// All or nothing, on disk (synced) when it returns. Items are applied in order: all submits,
+  /// then all changes; an item that is a duplicate or conflict is left out, the rest stands.
+  [[nodiscard]] virtual BatchResult commit(Epoch epoch, std::span<const NewJob> submits,
+                                           std::span<const Change> changes) = 0;
+
+  /// Up to `limit` jobs that are due and that this host is not already at work on, earliest due
+  /// first. They stay claimed until a change releases, settles or removes them, or a new acquire.
+  [[nodiscard]] virtual Claim claim(Epoch epoch, TimePoint now, std::size_t limit) = 0;
+
+  /// One job, settled or not, claimed by this call when it is neither settled nor claimed yet.
+  [[nodiscard]] virtual std::optional<LoadedJob> load(Epoch epoch, JobId id) = 0;
+
+  /// Makes the jobs that wait for one of these step types due now. At most `limit` of them; the
+  /// number that was found, so that the caller asks again.
+  virtual std::size_t offer(Epoch epoch, const std::set<std::string>& types, TimePoint now,
+                            std::size_t limit) = 0;
+
+  /// Removes up to `limit` expired jobs or keys; the number removed.
+  virtual std::size_t expire(Epoch epoch, const Expiry& expiry, std::size_t limit) = 0;
+
+  /// Work that can wait until there is none else (checkpointing); true when there is more of it.
+  virtual bool tidy() = 0;
+
+  [[nodiscard]] virtual JobId highest_id() = 0;
+};
+
+struct JobFilter {
+  std::string tenant;                   // empty: all
+  std::vector<engine::JobWord> words;   // empty: all
+  std::string name;                     // empty: all
+  std::string key;                      // empty: all
+  std::optional<bool> attention;
+};
+
+/// A line of a list. A head that says `queued` while the journal goes on past its first row reads
+/// as `running`: the head is not rewritten for every step.
+struct JobLine {
+  JobId id;
+  std::string tenant;
+  std::string name;
+  std::string key;
+  engine::JobHead head;
+  friend bool operator==(const JobLine&, const JobLine&) = default;
+};
+
+struct Count {
+  engine::JobWord word = engine::JobWord::queued;
+  std::uint64_t jobs = 0;
+  friend bool operator==(const Count&, const Count&) = default;
+};
+
+/// What can be told of the storage itself.
+struct Facts {
+  std::string backend;  // "sqlite 3.40.1"
+  std::string place;
+  std::uint64_t bytes = 0;
+  std::uint64_t attention = 0;  // unsettled jobs flagged so
+};
+
+/// The reading side: committed data only, any thread.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+
+  /// Newest first; those older than `before` when given.
+  [[nodiscard]] virtual std::vector<JobLine> page(const JobFilter& filter,
+                                                  std::optional<JobId> before,
+                                                  std::size_t limit) = 0;
+  [[nodiscard]] virtual std::optional<LoadedJob> find(JobId id) = 0;
+  /// Rows with a number above `after`, in order.
+  [[nodiscard]] virtual std::vector<engine::StoredRow> journal(JobId id, std::uint64_t after,
+                                                               std::size_t limit) = 0;
+  /// Checkpoints and memos of one step, both phases.
+  [[nodiscard]] virtual std::vector<engine::StepBlob> blobs(JobId id, engine::StepIndex step) = 0;
+  [[nodiscard]] virtual std::vector<Count> counts() = 0;
+  [[nodiscard]] virtual Facts facts() = 0;
+};
+
+}  // namespace stepd::storage
