@@ -185,8 +185,9 @@ using BatchId = std::uint64_t;
 
 /// What one turn wants done: first the records in one batch, then the effects. Store requests need
 /// no record and are answered by events.
+/// The requests are carried out after the batch of this turn and of all turns before it.
 struct Turn {
-  BatchId batch = 0;  // 0: there is nothing to record and nothing to wait for
+  BatchId batch = 0;  // 0: there is nothing to record and no effect
   std::vector<NewJob> submits;
   std::vector<Change> changes;
   std::vector<CommitEffect> effects;

@@ -40,6 +40,7 @@ struct CallStarted {
   Phase phase = Phase::execute;
   std::uint64_t call = 0;     // its number within the job
   std::uint32_t attempt = 1;  // charged attempts of this phase, this one included
+  std::uint32_t calls = 1;    // calls of this phase, this one included
   std::uint32_t version = 1;  // of the step type
   ModuleHash module;
   friend bool operator==(const CallStarted&, const CallStarted&) = default;
@@ -62,6 +63,7 @@ struct StepMoved {
   Effect effect = Effect::none;
   std::uint32_t attempts = 0;       // charged in this phase since its count last began
   bool in_doubt = false;            // how its last call ended is not known
+  bool resuming = false;            // its next call goes on where the last one suspended
   std::uint32_t crashes_in_row = 0; // on the module of its last call (A7)
   StepCondition to;
   JsonText output;                  // an operator's or a probe's; empty: as before

@@ -1,19 +1,33 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
-#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/engine/definition.hpp"
 #include "host/engine/entry.hpp"
+#include "host/engine/index_set.hpp"
 #include "host/engine/record.hpp"
 #include "host/engine/step_state.hpp"
 
 namespace stepd::engine {
+
+/// What follows from the rest of a state and is kept beside it, so that no rule needs to look at
+/// every step. Kept by `apply`.
+struct JobProgress {
+  IndexSet active;  // ready, running, stopping, retrying, suspended, parked
+  std::vector<std::uint32_t> predecessors_open;  // by step: those not yet succeeded or skipped
+  std::vector<std::uint32_t> successors_open;    // by step: those not yet back; while backward
+  std::vector<bool> back;  // compensated, left or nothing to undo, and so all steps after it
+  IndexSet to_undo;        // what is to be compensated or probed next: all steps after it are back
+  std::uint32_t open = 0;  // steps not at an end of the job's present direction
+  friend bool operator==(const JobProgress&, const JobProgress&) = default;
+};
 
 /// One job as the fold over its journal leaves it. Changes by `apply` only.
 struct JobState {
@@ -24,24 +38,18 @@ struct JobState {
   bool backward = false;
   bool past_pivot = false;
   bool paused = false;
+  bool deadline_passed = false;
   std::optional<Cause> cancel_wanted;
   std::optional<Cause> cause;  // why it turned back; the first one
-  bool deadline_passed = false;
   std::optional<SettledState> settled;
   std::vector<StepState> steps;
-  std::vector<StepTypeSnapshot> snapshots;  // by step; meaningful where `has_snapshot`
-  std::vector<bool> has_snapshot;
-  std::set<std::string> request_ids;        // of operators' verbs, so that each has its effect once
+  std::map<StepIndex, StepTypeSnapshot> late_snapshots;  // of types unknown at submit
+  std::set<std::string> request_ids;  // of operators' verbs, so that each has its effect once
   std::uint64_t calls = 0;
-  std::uint64_t rows = 0;                   // number of the last journal row
+  std::uint64_t rows = 0;             // number of the last journal row
   TimePoint accepted_at{};
   TimePoint last_at{};
-
-  // Derived, kept by `apply` so that no rule needs to look at every step.
-  std::set<StepIndex> active;             // ready, running, stopping, retrying, suspended, parked
-  std::vector<std::uint32_t> predecessors_open;  // by step: how many are not succeeded or skipped
-  std::vector<std::vector<StepIndex>> successors;
-  std::uint32_t steps_open = 0;           // not at an end of the job's present direction
+  JobProgress progress;
 
   friend bool operator==(const JobState&, const JobState&) = default;
 };
@@ -50,13 +58,20 @@ struct JobState {
 [[nodiscard]] JobState fresh(JobId id, std::shared_ptr<const JobDefinition> definition);
 
 /// The only thing that changes a state; recovery, reads and tests use it alike.
+void apply(JobState& job, const Entry& entry);
 void apply(JobState& job, const JournalRow& row);
 
 /// The state of a job as loaded. Throws UnreadableRecord.
 [[nodiscard]] JobState fold(const LoadedJob& loaded);
 
+/// Absent while the step's type has never been loaded (J8).
+[[nodiscard]] const StepTypeSnapshot* snapshot(const JobState& job, StepIndex step);
+
 /// What every call of the step is given (J7).
-[[nodiscard]] JsonText args_of(const JobState& job, StepIndex step);
+[[nodiscard]] const JsonText& args_of(const JobState& job, StepIndex step);
+
+/// True while the effect of the step is one that a compensation would have to undo (C1).
+[[nodiscard]] bool needs_compensation(const JobState& job, StepIndex step);
 
 [[nodiscard]] std::optional<StepIndex> find_step(const JobDefinition& definition,
                                                  std::string_view id);

@@ -110,6 +110,7 @@ struct StepState {
   std::uint32_t calls = 0;     // of this phase
   std::uint32_t attempts = 0;  // charged in this phase since its count last began
   bool in_doubt = false;       // how its last call ended is not known
+  bool resuming = false;       // its next call goes on where the last one suspended
   bool attention = false;
   std::uint32_t crashes_in_row = 0;
   ModuleHash module;           // of its last call
