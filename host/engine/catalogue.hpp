@@ -17,29 +17,29 @@ enum class StepKind : std::uint8_t { plain, saga };
 
 /// A step type as a value: what a plugin says of it, without a pointer into the plugin.
 struct StepType {
-  std::string name;  // "bank.transfer_out"
+  std::string name{};  // "bank.transfer_out"
   std::uint32_t version = 1;
   std::uint32_t accepts_from = 1;  // takes over steps recorded with [accepts_from, version]
   StepKind kind = StepKind::plain;
   bool offers_probe = false;
   bool not_repeatable = false;
-  RetryOverrides retry;
-  RetryOverrides compensate_retry;
+  RetryOverrides retry{};
+  RetryOverrides compensate_retry{};
   Duration timeout{};  // of one call; zero: none; likewise below
   Duration heartbeat{};
   Duration compensate_timeout{};
-  JsonText args_schema;
-  JsonText output_schema;
-  std::string title;
-  std::string description;
-  std::string plugin;  // the plugin's id and version: "demo.bank 2.1.0"
-  ModuleHash module;
+  JsonText args_schema{};
+  JsonText output_schema{};
+  std::string title{};
+  std::string description{};
+  std::string plugin{};  // the plugin's id and version: "demo.bank 2.1.0"
+  ModuleHash module{};
   friend bool operator==(const StepType&, const StepType&) = default;
 };
 
 /// The step types that can run now. A value: a change of plugins makes another one.
 struct Catalogue {
-  std::map<std::string, StepType, std::less<>> types;
+  std::map<std::string, StepType, std::less<>> types{};
 
   [[nodiscard]] const StepType* find(std::string_view name) const {
     const auto found = types.find(name);

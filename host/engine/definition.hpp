@@ -27,31 +27,31 @@ struct StepTypeSnapshot {
 };
 
 struct StepDefinition {
-  std::string id;
-  std::string type;
-  JsonText args;                 // as sent, with schema defaults where nothing was left to resolve
+  std::string id{};
+  std::string type{};
+  JsonText args{};  // as sent, with schema defaults where nothing was left to resolve
   bool args_have_references = false;
-  std::vector<StepIndex> after;  // all direct predecessors; resolved, never implied
+  std::vector<StepIndex> after{};  // all direct predecessors; resolved, never implied
   bool pivot = false;
-  RetryOverrides retry;
-  RetryOverrides compensate_retry;
-  std::optional<Duration> timeout;
-  std::optional<Duration> heartbeat;
-  std::optional<Duration> compensate_timeout;
+  RetryOverrides retry{};
+  RetryOverrides compensate_retry{};
+  std::optional<Duration> timeout{};
+  std::optional<Duration> heartbeat{};
+  std::optional<Duration> compensate_timeout{};
   // Absent while the step type has not been loaded yet; completed in the journal (J2, J8).
-  std::optional<StepTypeSnapshot> snapshot;
+  std::optional<StepTypeSnapshot> snapshot{};
   friend bool operator==(const StepDefinition&, const StepDefinition&) = default;
 };
 
 /// What a job is made of; a snapshot that never changes once the job is accepted.
 struct JobDefinition {
-  std::string name;
+  std::string name{};
   std::string tenant = "default";
-  std::string key;  // empty: none
-  JsonText args;    // an object
-  JsonText output;  // an expression; empty: the output of its only last step (J9)
-  std::optional<Duration> deadline;  // from acceptance on
-  std::vector<StepDefinition> steps;
+  std::string key{};  // empty: none
+  JsonText args{};    // an object
+  JsonText output{};  // an expression; empty: the output of its only last step (J9)
+  std::optional<Duration> deadline{};  // from acceptance on
+  std::vector<StepDefinition> steps{};
   friend bool operator==(const JobDefinition&, const JobDefinition&) = default;
 };
 

@@ -28,61 +28,63 @@ using ReplyToken = std::uint64_t;
 
 struct Submission {
   ReplyToken reply{};
-  std::shared_ptr<const JobDefinition> definition;  // validated, types completed where known;
-                                                    // owned by the event, then by the job's state
-  std::string encoded;                              // the same, by encode()
-  std::optional<SubmitKey> key;
+  std::shared_ptr<const JobDefinition> definition{};  // validated, types completed where known;
+                                                      // owned by the event, then by the job's state
+  std::string encoded{};                              // the same, by encode()
+  std::optional<SubmitKey> key{};
 };
 
 /// What an operator asks for (O1).
 struct Verb {
   enum class Kind : std::uint8_t { cancel, retry, abandon, skip, resolve, pause, resume, remove };
   Kind kind = Kind::cancel;
-  std::string step;  // abandon, skip, resolve; retry: empty means every step that waits or is parked
-  std::string reason;
-  std::string request_id;
-  std::string actor;
-  JsonText output;   // skip, resolve as done
+  std::string
+      step{};  // abandon, skip, resolve; retry: empty means every step that waits or is parked
+  std::string reason{};
+  std::string request_id{};
+  std::string actor{};
+  JsonText output{};  // skip, resolve as done
   enum class Truth : std::uint8_t { done, none, undone };
   Truth truth = Truth::done;  // resolve
 };
 struct VerbRequested {
   ReplyToken reply{};
-  JobId job;
-  Verb verb;
+  JobId job{};
+  Verb verb{};
 };
 
 struct CallReported {
-  CallId call;
-  Outcome outcome;
+  CallId call{};
+  Outcome outcome{};
   Duration took{};
 };
 /// The call lasted longer than its time-out, or was silent for longer than its heartbeat time-out.
 struct CallOverran {
-  CallId call;
+  CallId call{};
   bool silent = false;
 };
 /// A call wants something on disk before it goes on: a checkpoint or a memo of its step.
 struct BlobOffered {
-  CallId call;
+  CallId call{};
   ReplyToken reply{};
   StepBlob::Kind kind = StepBlob::Kind::checkpoint;
-  std::string key;
-  std::string bytes;
+  std::string key{};
+  std::string bytes{};
 };
 
 /// Answers to ClaimJobs and LoadJob.
 struct JobsClaimed {
-  std::vector<LoadedJob> jobs;
-  std::optional<TimePoint> next_due;
+  std::vector<LoadedJob> jobs{};
+  std::optional<TimePoint> next_due{};
 };
 struct JobLoaded {
-  JobId id;
-  std::optional<LoadedJob> job;  // absent: there is none
+  JobId id{};
+  std::optional<LoadedJob> job{};  // absent: there is none
 };
 
 struct CatalogueChanged {
-  std::shared_ptr<const Catalogue> catalogue;  // shared with the readers of step types; never changes
+  std::shared_ptr<const Catalogue>
+      catalogue{};  // shared with the readers of step types; never changes
 };
 
 /// Orderly end: nothing new starts, running calls are asked to stop, uncharged.
@@ -95,28 +97,28 @@ using Event = std::variant<Submission, VerbRequested, CallReported, CallOverran,
 
 /// All a call needs, as values.
 struct EarlierOutput {
-  std::string step;
-  JsonText output;
+  std::string step{};
+  JsonText output{};
 };
 struct CallRequest {
-  CallId id;
-  Epoch epoch;
-  std::string tenant;
-  std::string job_name;
-  std::string step;
+  CallId id{};
+  Epoch epoch{};
+  std::string tenant{};
+  std::string job_name{};
+  std::string step{};
   StepIndex step_index = 0;
-  std::string type;
+  std::string type{};
   std::uint32_t version = 1;
   Phase phase = Phase::execute;
   std::uint32_t attempt = 1;
   std::uint32_t attempts_max = 0;
   bool outcome_unknown = false;
-  std::optional<TimePoint> deadline;
-  Duration timeout{};    // zero: none; likewise below
+  std::optional<TimePoint> deadline{};
+  Duration timeout{};  // zero: none; likewise below
   Duration heartbeat{};
-  JsonText args;
-  JsonText own_output;   // probe and compensate, when known
-  std::vector<EarlierOutput> earlier_outputs;
+  JsonText args{};
+  JsonText own_output{};  // probe and compensate, when known
+  std::vector<EarlierOutput> earlier_outputs{};
   bool has_blobs = false;  // a checkpoint or memo may be on record
   bool quick = false;      // its type is measured to take next to no time
 };
@@ -125,10 +127,10 @@ struct CallRequest {
 [[nodiscard]] std::string idempotency_key(JobId job, std::string_view step, Phase phase);
 
 struct StartCall {
-  CallRequest request;
+  CallRequest request{};
 };
 struct StopCall {
-  CallId call;
+  CallId call{};
   StopCause cause = StopCause::timed_out;
 };
 /// Answers a submit with what the store said of `Turn::submits[submit]`.
@@ -143,17 +145,17 @@ struct Accepted {
 struct Refused {
   enum class Why : std::uint8_t { not_found, wrong_state, invalid };
   Why why = Why::wrong_state;
-  std::string message;
+  std::string message{};
   friend bool operator==(const Refused&, const Refused&) = default;
 };
 using Verdict = std::variant<Accepted, Refused>;
 struct AnswerVerb {
   ReplyToken reply{};
-  Verdict verdict;
+  Verdict verdict{};
 };
 enum class BlobStatus : std::uint8_t { stored, fenced };
 struct AnswerBlob {
-  CallId call;
+  CallId call{};
   ReplyToken reply{};
   BlobStatus status = BlobStatus::stored;
 };
@@ -166,18 +168,18 @@ struct CommitEffect {
   On on = On::nothing;
   std::size_t item = 0;  // in Turn::submits or Turn::changes; the effect is dropped if that item is
                          // not committed (AnswerSubmit alone is always carried out)
-  EffectAction action;
+  EffectAction action{};
 };
 
 struct ClaimJobs {
   std::size_t limit = 0;
 };
 struct LoadJob {
-  JobId id;
+  JobId id{};
 };
 /// Make the jobs that wait for these types due.
 struct OfferTypes {
-  std::set<std::string> types;
+  std::set<std::string> types{};
 };
 using StoreRequest = std::variant<ClaimJobs, LoadJob, OfferTypes>;
 
@@ -188,34 +190,34 @@ using BatchId = std::uint64_t;
 /// The requests are carried out after the batch of this turn and of all turns before it.
 struct Turn {
   BatchId batch = 0;  // 0: there is nothing to record and no effect
-  std::vector<NewJob> submits;
-  std::vector<Change> changes;
-  std::vector<CommitEffect> effects;
-  std::vector<StoreRequest> requests;
+  std::vector<NewJob> submits{};
+  std::vector<Change> changes{};
+  std::vector<CommitEffect> effects{};
+  std::vector<StoreRequest> requests{};
 };
 
 /// What became of a batch: the jobs whose items were not committed (duplicates apart).
 struct BatchOutcome {
   BatchId batch = 0;
-  bool stored = true;                // false: nothing of it is on disk
-  std::vector<JobId> not_committed;  // conflicts and duplicates
-  std::optional<JobId> refused;      // the job whose record the store will not take (D1): it parks
+  bool stored = true;                  // false: nothing of it is on disk
+  std::vector<JobId> not_committed{};  // conflicts and duplicates
+  std::optional<JobId> refused{};  // the job whose record the store will not take (D1): it parks
 };
 
 struct EngineSettings {
-  Epoch epoch;
-  JobId highest_id;
-  std::size_t window = 512;        // jobs in memory at most
-  std::size_t calls_max = 64;      // calls under way at most, quick ones apart
+  Epoch epoch{};
+  JobId highest_id{};
+  std::size_t window = 512;    // jobs in memory at most
+  std::size_t calls_max = 64;  // calls under way at most, quick ones apart
   std::size_t quick_calls_max = 512;
   Duration set_aside_after = std::chrono::seconds(5);  // a job idle for longer leaves memory
-  std::uint32_t attention_after = 10;  // attempts of a compensation (C5)
-  std::uint32_t crashes_max = 3;       // in a row on one build (A7)
+  std::uint32_t attention_after = 10;                  // attempts of a compensation (C5)
+  std::uint32_t crashes_max = 3;                       // in a row on one build (A7)
   Duration quick_below = std::chrono::microseconds(100);
-  Limits limits;
+  Limits limits{};
   PolicyDefaults defaults;
   // Calls that are proven to have crashed the host before this one (A7).
-  std::set<CallId> crashed;
+  std::set<CallId> crashed{};
 };
 
 class Engine {

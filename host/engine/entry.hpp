@@ -24,14 +24,14 @@ struct Submitted {
 /// A type unknown at submit has been loaded: from here on the step keeps this snapshot (J2).
 struct SnapshotCompleted {
   StepIndex step = 0;
-  StepTypeSnapshot snapshot;
+  StepTypeSnapshot snapshot{};
   friend bool operator==(const SnapshotCompleted&, const SnapshotCompleted&) = default;
 };
 
 /// What every call of the step sees (J7); written only when it differs from the definition.
 struct ArgumentsResolved {
   StepIndex step = 0;
-  JsonText args;
+  JsonText args{};
   friend bool operator==(const ArgumentsResolved&, const ArgumentsResolved&) = default;
 };
 
@@ -42,7 +42,7 @@ struct CallStarted {
   std::uint32_t attempt = 1;  // charged attempts of this phase, this one included
   std::uint32_t calls = 1;    // calls of this phase, this one included
   std::uint32_t version = 1;  // of the step type
-  ModuleHash module;
+  ModuleHash module{};
   friend bool operator==(const CallStarted&, const CallStarted&) = default;
 };
 
@@ -51,8 +51,8 @@ struct CallEnded {
   StepIndex step = 0;
   std::uint64_t call = 0;
   OutcomeKind outcome = OutcomeKind::succeeded;
-  JsonText output;
-  Error error;
+  JsonText output{};
+  Error error{};
   friend bool operator==(const CallEnded&, const CallEnded&) = default;
 };
 
@@ -61,12 +61,12 @@ struct StepMoved {
   StepIndex step = 0;
   Phase phase = Phase::execute;
   Effect effect = Effect::none;
-  std::uint32_t attempts = 0;       // charged in this phase since its count last began
-  bool in_doubt = false;            // how its last call ended is not known
-  bool resuming = false;            // its next call goes on where the last one suspended
-  std::uint32_t crashes_in_row = 0; // on the module of its last call (A7)
-  StepCondition to;
-  JsonText output;                  // an operator's or a probe's; empty: as before
+  std::uint32_t attempts = 0;        // charged in this phase since its count last began
+  bool in_doubt = false;             // how its last call ended is not known
+  bool resuming = false;             // its next call goes on where the last one suspended
+  std::uint32_t crashes_in_row = 0;  // on the module of its last call (A7)
+  StepCondition to{};
+  JsonText output{};  // an operator's or a probe's; empty: as before
   friend bool operator==(const StepMoved&, const StepMoved&) = default;
 };
 
@@ -78,13 +78,13 @@ struct AttentionRaised {
 
 /// The job goes backward from here on (C1).
 struct TurnedBack {
-  Cause cause;
+  Cause cause{};
   friend bool operator==(const TurnedBack&, const TurnedBack&) = default;
 };
 
 /// A cancel or a deadline that waits for a pivot to be decided (C4).
 struct CancelNoted {
-  Cause cause;
+  Cause cause{};
   friend bool operator==(const CancelNoted&, const CancelNoted&) = default;
 };
 
@@ -102,11 +102,11 @@ struct Resumed {
 
 /// A verb an operator used; the entries after it in the same row are its effect (O1).
 struct OperatorActed {
-  std::string verb;
-  std::string request_id;
-  std::string actor;
-  std::string reason;
-  std::optional<StepIndex> step;
+  std::string verb{};
+  std::string request_id{};
+  std::string actor{};
+  std::string reason{};
+  std::optional<StepIndex> step{};
   friend bool operator==(const OperatorActed&, const OperatorActed&) = default;
 };
 
@@ -125,7 +125,7 @@ using Entry = std::variant<Submitted, SnapshotCompleted, ArgumentsResolved, Call
 struct JournalRow {
   std::uint64_t number = 0;
   TimePoint at{};
-  std::vector<Entry> entries;
+  std::vector<Entry> entries{};
   friend bool operator==(const JournalRow&, const JournalRow&) = default;
 };
 

@@ -20,10 +20,14 @@ namespace stepd::engine {
 /// What follows from the rest of a state and is kept beside it, so that no rule needs to look at
 /// every step. Kept by `apply`.
 struct JobProgress {
+  // The direct successors of step i stand in `successors` from first_successor[i] to
+  // first_successor[i + 1].
+  std::vector<StepIndex> successors{};
+  std::vector<std::uint32_t> first_successor{};
   IndexSet active;  // ready, running, stopping, retrying, suspended, parked
-  std::vector<std::uint32_t> predecessors_open;  // by step: those not yet succeeded or skipped
-  std::vector<std::uint32_t> successors_open;    // by step: those not yet back; while backward
-  std::vector<bool> back;  // compensated, left or nothing to undo, and so all steps after it
+  std::vector<std::uint32_t> predecessors_open{};  // by step: those not yet succeeded or skipped
+  std::vector<std::uint32_t> successors_open{};    // by step: those not yet back; while backward
+  std::vector<bool> back{};  // compensated, left or nothing to undo, and so all steps after it
   IndexSet to_undo;        // what is to be compensated or probed next: all steps after it are back
   std::uint32_t open = 0;  // steps not at an end of the job's present direction
   friend bool operator==(const JobProgress&, const JobProgress&) = default;
@@ -31,22 +35,22 @@ struct JobProgress {
 
 /// One job as the fold over its journal leaves it. Changes by `apply` only.
 struct JobState {
-  JobId id;
+  JobId id{};
   // Shared between this state and copies of it made for questions (why, show); never changes.
-  std::shared_ptr<const JobDefinition> definition;
+  std::shared_ptr<const JobDefinition> definition{};
 
   bool backward = false;
   bool past_pivot = false;
   bool paused = false;
   bool deadline_passed = false;
-  std::optional<Cause> cancel_wanted;
-  std::optional<Cause> cause;  // why it turned back; the first one
-  std::optional<SettledState> settled;
-  std::vector<StepState> steps;
-  std::map<StepIndex, StepTypeSnapshot> late_snapshots;  // of types unknown at submit
-  std::set<std::string> request_ids;  // of operators' verbs, so that each has its effect once
+  std::optional<Cause> cancel_wanted{};
+  std::optional<Cause> cause{};  // why it turned back; the first one
+  std::optional<SettledState> settled{};
+  std::vector<StepState> steps{};
+  std::map<StepIndex, StepTypeSnapshot> late_snapshots{};  // of types unknown at submit
+  std::set<std::string> request_ids{};  // of operators' verbs, so that each has its effect once
   std::uint64_t calls = 0;
-  std::uint64_t rows = 0;             // number of the last journal row
+  std::uint64_t rows = 0;  // number of the last journal row
   TimePoint accepted_at{};
   TimePoint last_at{};
   JobProgress progress;

@@ -33,9 +33,9 @@ enum class OutcomeKind : std::uint8_t {
 
 /// Why something did not work: `code` for programs, `message` for people.
 struct Error {
-  std::string code;
-  std::string message;
-  JsonText details;
+  std::string code{};
+  std::string message{};
+  JsonText details{};
   friend bool operator==(const Error&, const Error&) = default;
 };
 
@@ -49,10 +49,10 @@ struct Due {
 
 struct Outcome {
   OutcomeKind kind = OutcomeKind::succeeded;
-  JsonText output;                      // succeeded
-  Error error;                          // everything that is no success
-  std::optional<Duration> retry_after;  // a lower bound of the backoff
-  std::optional<Due> wait;              // suspended
+  JsonText output{};                      // succeeded
+  Error error{};                          // everything that is no success
+  std::optional<Duration> retry_after{};  // a lower bound of the backoff
+  std::optional<Due> wait{};              // suspended
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 

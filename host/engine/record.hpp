@@ -15,8 +15,18 @@ namespace stepd::engine {
 
 /// The one derived word for a job. `queued`: accepted and nothing of it has run.
 enum class JobWord : std::uint8_t {
-  prepared, queued, running, waiting, paused, parked, compensating,
-  succeeded, compensated, failed, cancelled, discarded
+  prepared,
+  queued,
+  running,
+  waiting,
+  paused,
+  parked,
+  compensating,
+  succeeded,
+  compensated,
+  failed,
+  cancelled,
+  discarded
 };
 [[nodiscard]] constexpr bool is_settled(JobWord word) { return word >= JobWord::succeeded; }
 
@@ -24,37 +34,38 @@ enum class JobWord : std::uint8_t {
 /// is set aside to wait, and when it settles — not for each step.
 struct JobHead {
   JobWord word = JobWord::queued;
-  std::optional<TimePoint> due;  // claimable from then on; absent: only something from outside helps
-  std::string needs;             // a step type no plugin offers; the job is due once one does (J8)
+  std::optional<TimePoint>
+      due{};            // claimable from then on; absent: only something from outside helps
+  std::string needs{};  // a step type no plugin offers; the job is due once one does (J8)
   bool attention = false;
-  std::optional<TimePoint> settled_at;
+  std::optional<TimePoint> settled_at{};
   friend bool operator==(const JobHead&, const JobHead&) = default;
 };
 
 /// SHA-256 over the canonical form of what was sent (J3).
 struct ContentHash {
-  std::string bytes;  // 32
+  std::string bytes{};  // 32
   friend bool operator==(const ContentHash&, const ContentHash&) = default;
 };
 
 /// A key names at most one job of its tenant (J3).
 struct SubmitKey {
-  std::string key;
-  ContentHash content;
+  std::string key{};
+  ContentHash content{};
   bool rerun_unsuccessful = false;  // take the key over from a job that settled without success
   friend bool operator==(const SubmitKey&, const SubmitKey&) = default;
 };
 
 struct NewJob {
-  JobId id;
-  std::string tenant;
-  std::string name;
-  std::optional<SubmitKey> key;
-  JobHead head;
-  TimePoint at{};          // of the first journal row
-  std::string definition;  // encoded JobDefinition
-  std::string first_row;   // encoded entries of journal row 1
-  bool claimed = false;    // the host goes on with it at once
+  JobId id{};
+  std::string tenant{};
+  std::string name{};
+  std::optional<SubmitKey> key{};
+  JobHead head{};
+  TimePoint at{};            // of the first journal row
+  std::string definition{};  // encoded JobDefinition
+  std::string first_row{};   // encoded entries of journal row 1
+  bool claimed = false;      // the host goes on with it at once
 };
 
 /// A checkpoint (`key` empty) or a memo: rows outside the fold.
@@ -63,42 +74,42 @@ struct StepBlob {
   Kind kind = Kind::checkpoint;
   StepIndex step = 0;
   Phase phase = Phase::execute;
-  std::string key;
-  std::string bytes;
+  std::string key{};
+  std::string bytes{};
   friend bool operator==(const StepBlob&, const StepBlob&) = default;
 };
 
 /// What one turn adds to one job.
 struct Change {
-  JobId job;
-  std::uint64_t row = 0;  // number of the row added; its predecessor must be the last one on record.
-                          // 0: no row, blobs or removal alone
+  JobId job{};
+  std::uint64_t row = 0;  // number of the row added; its predecessor must be the last one on
+                          // record. 0: no row, blobs or removal alone
   TimePoint at{};
-  std::string entries;    // encoded; empty when row is 0
-  std::optional<JobHead> head;
-  std::vector<StepBlob> blobs;             // a checkpoint replaces, a memo is kept if already there
-  std::vector<std::uint64_t> dropped_rows; // from the middle of long series (D6)
-  bool release = false;   // the host sets the job aside: claimable again when head.due says so
-  bool remove = false;    // the job and all that belongs to it but its key
+  std::string entries{};  // encoded; empty when row is 0
+  std::optional<JobHead> head{};
+  std::vector<StepBlob> blobs{};  // a checkpoint replaces, a memo is kept if already there
+  std::vector<std::uint64_t> dropped_rows{};  // from the middle of long series (D6)
+  bool release = false;  // the host sets the job aside: claimable again when head.due says so
+  bool remove = false;   // the job and all that belongs to it but its key
 };
 
 /// One row of a journal as it is kept.
 struct StoredRow {
   std::uint64_t number = 0;
   TimePoint at{};
-  std::string entries;
+  std::string entries{};
   friend bool operator==(const StoredRow&, const StoredRow&) = default;
 };
 
 /// All the engine needs to go on with a job.
 struct LoadedJob {
-  JobId id;
-  std::string tenant;
-  std::string name;
-  std::string key;
-  JobHead head;
-  std::string definition;
-  std::vector<StoredRow> rows;  // by number
+  JobId id{};
+  std::string tenant{};
+  std::string name{};
+  std::string key{};
+  JobHead head{};
+  std::string definition{};
+  std::vector<StoredRow> rows{};  // by number
   friend bool operator==(const LoadedJob&, const LoadedJob&) = default;
 };
 

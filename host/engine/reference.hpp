@@ -19,15 +19,15 @@ struct JobState;
 
 /// A reference as it stands in a document: where, and what it points at.
 struct Reference {
-  std::string pointer;  // where in the arguments: "/memo"
-  std::string target;   // "/steps/out/output/receipt"
+  std::string pointer{};  // where in the arguments: "/memo"
+  std::string target{};   // "/steps/out/output/receipt"
 };
 
 /// All references in a value, `$literal` apart; problems for malformed ones (a `$ref` that is not
 /// the object's only member, is no string, or is no JSON pointer).
 struct References {
-  std::vector<Reference> found;
-  std::vector<Problem> problems;
+  std::vector<Reference> found{};
+  std::vector<Problem> problems{};
 };
 [[nodiscard]] References references_in(const boost::json::value& value);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <variant>
@@ -20,17 +21,24 @@ namespace stepd::engine {
 enum class StopCause : std::uint8_t { timed_out, silent, abandon, cancel, turned_back, shutdown };
 
 enum class ParkReason : std::uint8_t {
-  bad_answer,         // an answer that means nothing here, or an output that cannot be recorded
-  crashes,            // too many crashes in a row on one build (A7)
-  effect_in_doubt,    // possible effect, and nothing that could tell (A9)
-  past_pivot,         // cannot go on and must not turn back (C4)
-  compensation_ended, // its compensation was given up (C5)
-  not_stored          // the store refused its record (D1)
+  bad_answer,          // an answer that means nothing here, or an output that cannot be recorded
+  crashes,             // too many crashes in a row on one build (A7)
+  effect_in_doubt,     // possible effect, and nothing that could tell (A9)
+  past_pivot,          // cannot go on and must not turn back (C4)
+  compensation_ended,  // its compensation was given up (C5)
+  not_stored           // the store refused its record (D1)
 };
 
 /// Why a step was given up.
 enum class AbandonReason : std::uint8_t {
-  refused, failed, attempts_used_up, bad_arguments, deadline, cancel, operator_verb, turned_back
+  refused,
+  failed,
+  attempts_used_up,
+  bad_arguments,
+  deadline,
+  cancel,
+  operator_verb,
+  turned_back
 };
 
 enum class SettledState : std::uint8_t { succeeded, compensated, failed, cancelled, discarded };
@@ -40,7 +48,7 @@ struct Cause {
   enum class Kind : std::uint8_t { step_abandoned, cancel, deadline };
   Kind kind = Kind::step_abandoned;
   StepIndex step = 0;  // step_abandoned
-  Error error;         // the step's, or the operator's words
+  Error error{};       // the step's, or the operator's words
   friend bool operator==(const Cause&, const Cause&) = default;
 };
 
@@ -62,16 +70,16 @@ struct Stopping {
   friend bool operator==(const Stopping&, const Stopping&) = default;
 };
 struct Retrying {
-  Due due;
+  Due due{};
   friend bool operator==(const Retrying&, const Retrying&) = default;
 };
 struct Suspended {
-  Due due;
+  Due due{};
   friend bool operator==(const Suspended&, const Suspended&) = default;
 };
 struct Parked {
   ParkReason reason = ParkReason::bad_answer;
-  Error error;
+  Error error{};
   friend bool operator==(const Parked&, const Parked&) = default;
 };
 struct Succeeded {
@@ -82,7 +90,7 @@ struct Skipped {
 };
 struct Abandoned {
   AbandonReason reason = AbandonReason::refused;
-  Error error;
+  Error error{};
   friend bool operator==(const Abandoned&, const Abandoned&) = default;
 };
 /// Will not start any more: the job turned back first.
@@ -98,26 +106,33 @@ struct Left {
 };
 
 /// The order is part of the journal's format: append only.
-using StepCondition =
-    std::variant<Pending, Ready, Running, Stopping, Retrying, Suspended, Parked, Succeeded,
-                 Skipped, Abandoned, Never, Compensated, Left>;
+using StepCondition = std::variant<Pending, Ready, Running, Stopping, Retrying, Suspended, Parked,
+                                   Succeeded, Skipped, Abandoned, Never, Compensated, Left>;
+
+/// Counted durably per step and phase (A4).
+struct PhaseCounts {
+  std::uint32_t calls = 0;
+  std::uint32_t attempts = 0;
+  friend bool operator==(const PhaseCounts&, const PhaseCounts&) = default;
+};
 
 /// One step as the fold over the journal leaves it.
 struct StepState {
   Phase phase = Phase::execute;
   Effect effect = Effect::none;
-  StepCondition condition;
-  std::uint32_t calls = 0;     // of this phase
-  std::uint32_t attempts = 0;  // charged in this phase since its count last began
-  bool in_doubt = false;       // how its last call ended is not known
-  bool resuming = false;       // its next call goes on where the last one suspended
+  StepCondition condition{};
+  std::uint32_t calls = 0;               // of this phase
+  std::uint32_t attempts = 0;            // charged in this phase since its count last began
+  std::array<PhaseCounts, 3> earlier{};  // by phase: the counts when it was last left
+  bool in_doubt = false;                 // how its last call ended is not known
+  bool resuming = false;  // its present or next call goes on where an earlier one suspended
   bool attention = false;
   std::uint32_t crashes_in_row = 0;
-  ModuleHash module;           // of its last call
+  ModuleHash module{};  // of its last call
   std::uint64_t last_call = 0;
-  JsonText args;               // once resolved; empty: the definition's
-  JsonText output;             // of execute, when known
-  Error last_error;
+  JsonText args{};    // once resolved; empty: the definition's
+  JsonText output{};  // of execute, when known
+  Error last_error{};
   friend bool operator==(const StepState&, const StepState&) = default;
 };
 

@@ -11,16 +11,16 @@ namespace stepd::engine {
 /// Something in a submitted job that cannot be accepted: what, where (a JSON pointer into what was
 /// sent, RFC 6901) and what to do.
 struct Problem {
-  std::string code;     // "duplicate_step"
-  std::string pointer;  // "/steps/2/id"
-  std::string message;
+  std::string code{};     // "duplicate_step"
+  std::string pointer{};  // "/steps/2/id"
+  std::string message{};
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
 struct Validated {
-  JobDefinition definition;       // snapshots taken and defaults filled in where the type is known
-  std::vector<Problem> problems;  // any: the job is refused, nothing recorded (J6)
-  std::vector<Problem> warnings;  // a step type that is not loaded (J8)
+  JobDefinition definition{};  // snapshots taken and defaults filled in where the type is known
+  std::vector<Problem> problems{};  // any: the job is refused, nothing recorded (J6)
+  std::vector<Problem> warnings{};  // a step type that is not loaded (J8)
 };
 
 /// Judges a definition whole and completes it from the catalogue (J2, J6, J7, J8).

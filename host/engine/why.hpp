@@ -11,10 +11,10 @@ namespace stepd::engine {
 
 /// One reason why a job is where it is: what it waits for, and what happens next, and when (O2).
 struct Reason {
-  std::string step;  // empty: the job as a whole
-  std::string code;  // "waiting_for_type", "retrying", "running", …
-  std::string message;
-  std::optional<TimePoint> until;
+  std::string step{};  // empty: the job as a whole
+  std::string code{};  // "waiting_for_type", "retrying", "running", …
+  std::string message{};
+  std::optional<TimePoint> until{};
   friend bool operator==(const Reason&, const Reason&) = default;
 };
 

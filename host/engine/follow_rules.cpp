@@ -1,0 +1,180 @@
+#include <algorithm>
+
+#include "host/engine/reference.hpp"
+#include "host/engine/rules.hpp"
+#include "host/engine/validate.hpp"
+
+namespace stepd::engine {
+namespace {
+
+bool is_ready(const StepState& step) { return std::holds_alternative<Ready>(step.condition); }
+
+/// A snapshot for a type that has arrived since the submit (J2, J8).
+std::optional<Entry> completed_snapshot(const JobState& job, StepIndex step,
+                                        const Rulebook& rules) {
+  if (!is_ready(job.steps[step]) || snapshot(job, step)) return std::nullopt;
+  const StepDefinition& definition = job.definition->steps[step];
+  const StepType* type = rules.catalogue.find(definition.type);
+  if (!type) return std::nullopt;
+  return SnapshotCompleted{step, snapshot_of(*type, definition, rules.defaults)};
+}
+
+/// Another build releases a step that crashed too often on the one before (A7).
+std::optional<Entry> released_by_build(const JobState& job, StepIndex step, const Rulebook& rules) {
+  const StepState& state = job.steps[step];
+  const auto* parked = std::get_if<Parked>(&state.condition);
+  if (!parked || parked->reason != ParkReason::crashes) return std::nullopt;
+  const StepType* type = rules.catalogue.find(job.definition->steps[step].type);
+  if (!type || type->module == state.module) return std::nullopt;
+  StepMoved entry = moved(job, step, Ready{});
+  entry.crashes_in_row = 0;
+  return entry;
+}
+
+/// Before a step with a possible effect is called again it is asked whether it took effect (A9).
+std::optional<Entry> asked_first(const JobState& job, StepIndex step) {
+  const StepState& state = job.steps[step];
+  const bool would_repeat = is_ready(state) && state.phase == Phase::execute &&
+                            state.effect == Effect::possible && !state.resuming;
+  if (!would_repeat || !known_snapshot(job, step).offers_probe) return std::nullopt;
+  StepMoved entry = moved(job, step, Ready{});
+  entry.phase = Phase::probe;
+  entry.attempts = 0;
+  return entry;
+}
+
+Entry begin_to_undo(const JobState& job, StepIndex step) {
+  StepMoved entry = moved(job, step, Ready{});
+  const bool ask =
+      job.steps[step].effect == Effect::possible && known_snapshot(job, step).offers_probe;
+  entry.phase = ask ? Phase::probe : Phase::compensate;
+  entry.attempts = 0;
+  entry.in_doubt = false;
+  entry.resuming = false;
+  entry.crashes_in_row = 0;
+  return entry;
+}
+
+/// How a job that is all the way back ends (C6).
+SettledState end_of_way_back(const JobState& job) {
+  const auto any = [&](auto condition) {
+    return std::ranges::any_of(job.steps, [](const StepState& step) {
+      return std::holds_alternative<decltype(condition)>(step.condition);
+    });
+  };
+  if (any(Left{})) return SettledState::failed;
+  if (job.cause && job.cause->kind == Cause::Kind::cancel) return SettledState::cancelled;
+  return any(Compensated{}) ? SettledState::compensated : SettledState::failed;
+}
+
+std::vector<EarlierOutput> earlier_outputs(const JobState& job, StepIndex step) {
+  std::vector<EarlierOutput> outputs;
+  const std::vector<StepDefinition>& steps = job.definition->steps;
+  std::vector<StepIndex> to_look_at{step};
+  std::vector<bool> seen(steps.size(), false);
+  while (!to_look_at.empty()) {
+    const StepIndex index = to_look_at.back();
+    to_look_at.pop_back();
+    for (const StepIndex before : steps[index].after) {
+      if (seen[before]) continue;
+      seen[before] = true;
+      to_look_at.push_back(before);
+      if (job.steps[before].output.empty()) continue;
+      outputs.push_back({steps[before].id, job.steps[before].output});
+    }
+  }
+  return outputs;
+}
+
+bool needs_resolving(const JobState& job, StepIndex step) {
+  const StepDefinition& definition = job.definition->steps[step];
+  return job.steps[step].args.empty() && job.steps[step].last_call == 0 &&
+         (definition.args_have_references || !definition.snapshot);
+}
+
+}  // namespace
+
+Entries follow(const JobState& job, const Rulebook& rules) {
+  Entries entries;
+  if (job.settled) return entries;
+  for (const StepIndex step : job.progress.active) {
+    if (auto entry = completed_snapshot(job, step, rules)) {
+      entries.push_back(*std::move(entry));
+    } else if (auto release = released_by_build(job, step, rules)) {
+      entries.push_back(*std::move(release));
+    } else if (auto probe = asked_first(job, step)) {
+      entries.push_back(*std::move(probe));
+    }
+  }
+  if (job.backward) {
+    for (const StepIndex step : job.progress.to_undo) entries.push_back(begin_to_undo(job, step));
+  }
+  if (entries.empty() && job.progress.open == 0) {
+    entries.push_back(Settled{job.backward ? end_of_way_back(job) : SettledState::succeeded});
+  }
+  return entries;
+}
+
+Obstacle obstacle(const JobState& job, StepIndex step, const Catalogue& catalogue) {
+  if (job.paused) return Obstacle::paused;
+  const StepType* type = catalogue.find(job.definition->steps[step].type);
+  const StepTypeSnapshot* kept = snapshot(job, step);
+  if (!type || !kept) return Obstacle::type_missing;
+  const bool fits = type->accepts_from <= kept->version && kept->version <= type->version;
+  return fits ? Obstacle::none : Obstacle::version_unfit;
+}
+
+Entries start(const JobState& job, StepIndex step, const Rulebook& rules) {
+  Entries entries;
+  const StepState& state = job.steps[step];
+  const StepType* type = rules.catalogue.find(job.definition->steps[step].type);
+  if (needs_resolving(job, step)) {
+    Resolution resolution = resolve_args(job, step, type->args_schema);
+    if (auto* error = std::get_if<Error>(&resolution)) {
+      give_up(entries, job,
+              {step, moved(job, step, Ready{}), AbandonReason::bad_arguments, std::move(*error)});
+      return entries;
+    }
+    auto& args = std::get<JsonText>(resolution);
+    if (args != args_of(job, step)) entries.push_back(ArgumentsResolved{step, std::move(args)});
+  }
+  entries.push_back(CallStarted{.step = step,
+                                .phase = state.phase,
+                                .call = job.calls + 1,
+                                .attempt = state.attempts + 1,
+                                .calls = state.calls + 1,
+                                .version = type->version,
+                                .module = type->module});
+  return entries;
+}
+
+CallRequest request_of(const JobState& job, StepIndex step, Epoch epoch) {
+  const JobDefinition& definition = *job.definition;
+  const StepState& state = job.steps[step];
+  const StepTypeSnapshot& type = known_snapshot(job, step);
+  const bool compensates = state.phase == Phase::compensate;
+  CallRequest request{.id = {job.id, state.last_call},
+                      .epoch = epoch,
+                      .tenant = definition.tenant,
+                      .job_name = definition.name,
+                      .step = definition.steps[step].id,
+                      .step_index = step,
+                      .type = definition.steps[step].type,
+                      .version = type.version,
+                      .phase = state.phase,
+                      .attempt = state.attempts + 1,
+                      .attempts_max = policy_of(type, state.phase).attempts_max,
+                      .outcome_unknown = state.in_doubt,
+                      .timeout = compensates ? type.compensate_timeout : type.timeout,
+                      .heartbeat = type.heartbeat,
+                      .args = args_of(job, step),
+                      .own_output = state.phase == Phase::execute ? JsonText{} : state.output,
+                      .earlier_outputs = earlier_outputs(job, step),
+                      // Only a call before this one can have left something.
+                      .has_blobs = state.calls > 1 || state.phase != Phase::execute};
+  if (definition.deadline && !job.backward)
+    request.deadline = job.accepted_at + *definition.deadline;
+  return request;
+}
+
+}  // namespace stepd::engine

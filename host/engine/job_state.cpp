@@ -1,0 +1,295 @@
+#include "host/engine/job_state.hpp"
+
+#include <span>
+
+#include "host/engine/codec.hpp"
+
+namespace stepd::engine {
+namespace {
+
+template <typename... Alternatives>
+bool is_any_of(const StepCondition& condition) {
+  return (std::holds_alternative<Alternatives>(condition) || ...);
+}
+
+bool is_active(const StepCondition& condition) {
+  return is_any_of<Ready, Running, Stopping, Retrying, Suspended, Parked>(condition);
+}
+
+bool lets_successors_start(const StepState& step) {
+  return is_any_of<Succeeded, Skipped>(step.condition);
+}
+
+bool is_at_end_of_execute(const StepCondition& condition) {
+  return is_any_of<Succeeded, Skipped, Abandoned, Never>(condition);
+}
+
+std::span<const StepIndex> successors_of(const JobProgress& progress, StepIndex step) {
+  const std::uint32_t first = progress.first_successor[step];
+  return std::span(progress.successors).subspan(first, progress.first_successor[step + 1] - first);
+}
+
+/// Changes the state entry by entry and keeps `progress` in step with it.
+class Fold {
+ public:
+  explicit Fold(JobState& job) : job_(job), progress_(job.progress) {}
+
+  void operator()(const Submitted&) const { job_.accepted_at = job_.last_at; }
+
+  void operator()(const SnapshotCompleted& entry) const {
+    job_.late_snapshots[entry.step] = entry.snapshot;
+  }
+
+  void operator()(const ArgumentsResolved& entry) const {
+    job_.steps[entry.step].args = entry.args;
+  }
+
+  void operator()(const CallStarted& entry) const {
+    StepState& step = job_.steps[entry.step];
+    if (step.module != entry.module) step.crashes_in_row = 0;
+    enter(step, entry.phase);
+    step.calls = entry.calls;
+    step.module = entry.module;
+    step.last_call = entry.call;
+    job_.calls = entry.call;
+    move(entry.step, Running{entry.call});
+  }
+
+  void operator()(const CallEnded& entry) const {
+    StepState& step = job_.steps[entry.step];
+    if (entry.outcome == OutcomeKind::succeeded) {
+      if (step.phase != Phase::compensate) step.output = entry.output;
+      step.last_error = {};
+    } else {
+      step.last_error = entry.error;
+    }
+  }
+
+  void operator()(const StepMoved& entry) const {
+    StepState& step = job_.steps[entry.step];
+    enter(step, entry.phase);
+    step.effect = entry.effect;
+    step.attempts = entry.attempts;
+    step.in_doubt = entry.in_doubt;
+    step.resuming = entry.resuming;
+    step.crashes_in_row = entry.crashes_in_row;
+    if (!entry.output.empty()) step.output = entry.output;
+    if (is_any_of<Succeeded, Compensated, Left>(entry.to)) step.attention = false;
+    move(entry.step, entry.to);
+    if (is_any_of<Succeeded>(entry.to) && job_.definition->steps[entry.step].pivot) {
+      job_.past_pivot = true;
+      job_.cancel_wanted.reset();
+    }
+  }
+
+  void operator()(const AttentionRaised& entry) const { job_.steps[entry.step].attention = true; }
+
+  void operator()(const TurnedBack& entry) const {
+    job_.backward = true;
+    job_.cause = entry.cause;
+    job_.cancel_wanted.reset();
+    if (entry.cause.kind == Cause::Kind::deadline) job_.deadline_passed = true;
+    for (StepState& step : job_.steps) {
+      if (is_any_of<Pending>(step.condition)) step.condition = Never{};
+    }
+    begin_backward();
+  }
+
+  void operator()(const CancelNoted& entry) const {
+    if (!job_.cancel_wanted) job_.cancel_wanted = entry.cause;
+    if (entry.cause.kind == Cause::Kind::deadline) job_.deadline_passed = true;
+  }
+
+  void operator()(const DeadlinePassed&) const { job_.deadline_passed = true; }
+  void operator()(const Paused&) const { job_.paused = true; }
+  void operator()(const Resumed&) const { job_.paused = false; }
+
+  void operator()(const OperatorActed& entry) const {
+    if (!entry.request_id.empty()) job_.request_ids.insert(entry.request_id);
+  }
+
+  void operator()(const Settled& entry) const { job_.settled = entry.state; }
+
+ private:
+  static void enter(StepState& step, Phase phase) {
+    if (step.phase == phase) return;
+    step.earlier[static_cast<std::size_t>(step.phase)] = {step.calls, step.attempts};
+    step.phase = phase;
+    step.calls = step.earlier[static_cast<std::size_t>(phase)].calls;
+    step.attempts = step.earlier[static_cast<std::size_t>(phase)].attempts;
+  }
+
+  void move(StepIndex index, const StepCondition& to) const {
+    StepState& step = job_.steps[index];
+    const bool let_before = lets_successors_start(step);
+    step.condition = to;
+    if (is_active(to)) {
+      progress_.active.insert(index);
+    } else {
+      progress_.active.erase(index);
+    }
+    if (job_.backward) {
+      look_back_from(index);
+    } else if (!let_before && lets_successors_start(step)) {
+      --progress_.open;
+      open_successors(index);
+    }
+  }
+
+  void open_successors(StepIndex index) const {
+    for (const StepIndex successor : successors_of(progress_, index)) {
+      if (--progress_.predecessors_open[successor] != 0) continue;
+      StepState& step = job_.steps[successor];
+      if (!is_any_of<Pending>(step.condition)) continue;
+      step.condition = Ready{};
+      progress_.active.insert(successor);
+    }
+  }
+
+  void begin_backward() const {
+    const std::size_t count = job_.steps.size();
+    progress_.open = static_cast<std::uint32_t>(count);
+    progress_.back.assign(count, false);
+    progress_.successors_open.resize(count);
+    for (StepIndex index = 0; index < count; ++index) {
+      progress_.successors_open[index] =
+          static_cast<std::uint32_t>(successors_of(progress_, index).size());
+    }
+    for (StepIndex index = 0; index < count; ++index) look_back_from(index);
+  }
+
+  /// Marks the step as back if it is, and then every step before it that thereby is.
+  void look_back_from(StepIndex first) const {
+    std::vector<StepIndex> to_look_at{first};
+    while (!to_look_at.empty()) {
+      const StepIndex index = to_look_at.back();
+      to_look_at.pop_back();
+      if (progress_.back[index] || progress_.successors_open[index] != 0) continue;
+      if (!is_undone(index)) {
+        note_to_undo(index);
+        continue;
+      }
+      progress_.back[index] = true;
+      progress_.to_undo.erase(index);
+      --progress_.open;
+      for (const StepIndex before : job_.definition->steps[index].after) {
+        if (--progress_.successors_open[before] == 0) to_look_at.push_back(before);
+      }
+    }
+  }
+
+  [[nodiscard]] bool is_undone(StepIndex index) const {
+    const StepCondition& condition = job_.steps[index].condition;
+    if (is_any_of<Compensated, Left>(condition)) return true;
+    return is_at_end_of_execute(condition) && !needs_compensation(job_, index);
+  }
+
+  void note_to_undo(StepIndex index) const {
+    if (is_at_end_of_execute(job_.steps[index].condition)) {
+      progress_.to_undo.insert(index);
+    } else {
+      progress_.to_undo.erase(index);
+    }
+  }
+
+  JobState& job_;
+  JobProgress& progress_;
+};
+
+void link_successors(JobProgress& progress, const std::vector<StepDefinition>& steps) {
+  progress.first_successor.assign(steps.size() + 1, 0);
+  for (const StepDefinition& step : steps) {
+    for (const StepIndex before : step.after) ++progress.first_successor[before + 1];
+  }
+  for (std::size_t index = 0; index < steps.size(); ++index) {
+    progress.first_successor[index + 1] += progress.first_successor[index];
+  }
+  progress.successors.resize(progress.first_successor.back());
+  std::vector<std::uint32_t> next(progress.first_successor.begin(),
+                                  progress.first_successor.end() - 1);
+  for (StepIndex index = 0; index < steps.size(); ++index) {
+    for (const StepIndex before : steps[index].after) {
+      progress.successors[next[before]++] = index;
+    }
+  }
+}
+
+/// A journal may come from a damaged file: what it names must be there.
+void require_known_step(const Entry& entry, std::size_t steps) {
+  std::visit(
+      [steps](const auto& alternative) {
+        if constexpr (requires { StepIndex{alternative.step}; }) {
+          if (alternative.step >= steps) {
+            throw UnreadableRecord("a journal entry names step " +
+                                   std::to_string(alternative.step) + " of a job of " +
+                                   std::to_string(steps) + " steps");
+          }
+        }
+      },
+      entry);
+}
+
+}  // namespace
+
+JobState fresh(JobId id, std::shared_ptr<const JobDefinition> definition) {
+  JobState job;
+  job.id = id;
+  job.definition = std::move(definition);
+  const std::vector<StepDefinition>& steps = job.definition->steps;
+  job.steps.resize(steps.size());
+  job.progress.open = static_cast<std::uint32_t>(steps.size());
+  job.progress.predecessors_open.resize(steps.size());
+  link_successors(job.progress, steps);
+  for (StepIndex index = 0; index < steps.size(); ++index) {
+    job.progress.predecessors_open[index] = static_cast<std::uint32_t>(steps[index].after.size());
+    if (!steps[index].after.empty()) continue;
+    job.steps[index].condition = Ready{};
+    job.progress.active.insert(index);
+  }
+  return job;
+}
+
+void apply(JobState& job, const Entry& entry) { std::visit(Fold{job}, entry); }
+
+void apply(JobState& job, const JournalRow& row) {
+  job.rows = row.number;
+  job.last_at = row.at;
+  for (const Entry& entry : row.entries) apply(job, entry);
+}
+
+JobState fold(const LoadedJob& loaded) {
+  JobState job =
+      fresh(loaded.id, std::make_shared<const JobDefinition>(decode_definition(loaded.definition)));
+  for (const StoredRow& row : loaded.rows) {
+    JournalRow decoded{row.number, row.at, decode_entries(row.entries)};
+    for (const Entry& entry : decoded.entries) require_known_step(entry, job.steps.size());
+    apply(job, decoded);
+  }
+  return job;
+}
+
+const StepTypeSnapshot* snapshot(const JobState& job, StepIndex step) {
+  const StepDefinition& definition = job.definition->steps[step];
+  if (definition.snapshot) return &*definition.snapshot;
+  const auto late = job.late_snapshots.find(step);
+  return late == job.late_snapshots.end() ? nullptr : &late->second;
+}
+
+const JsonText& args_of(const JobState& job, StepIndex step) {
+  const JsonText& resolved = job.steps[step].args;
+  return resolved.empty() ? job.definition->steps[step].args : resolved;
+}
+
+bool needs_compensation(const JobState& job, StepIndex step) {
+  const StepTypeSnapshot* type = snapshot(job, step);
+  return type && type->kind == StepKind::saga && job.steps[step].effect != Effect::none;
+}
+
+std::optional<StepIndex> find_step(const JobDefinition& definition, std::string_view id) {
+  for (StepIndex index = 0; index < definition.steps.size(); ++index) {
+    if (definition.steps[index].id == id) return index;
+  }
+  return std::nullopt;
+}
+
+}  // namespace stepd::engine

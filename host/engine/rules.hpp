@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+
+#include "host/engine/job_machine.hpp"
+
+/// What several groups of rules share; of no interest outside this room.
+namespace stepd::engine {
+
+/// Entries for one step, begun from its present state: each rule says only what it changes.
+[[nodiscard]] StepMoved moved(const JobState& job, StepIndex step, StepCondition to);
+
+[[nodiscard]] const StepTypeSnapshot& known_snapshot(const JobState& job, StepIndex step);
+
+/// The pivot runs, or it cannot be told whether it took effect (C4).
+[[nodiscard]] bool pivot_is_undecided(const JobState& job);
+
+struct Surrender {
+  StepIndex step = 0;
+  StepMoved as;  // the step as the event leaves it; `to` is decided here
+  AbandonReason reason = AbandonReason::refused;
+  Error error;
+};
+/// Gives a step up: it parks where the job must not turn back, else it is abandoned and the job
+/// turns back.
+void give_up(Entries& entries, const JobState& job, Surrender surrender);
+
+/// The job goes backward; `decided` is the step whose own entry stands before this already.
+void turn_back(Entries& entries, const JobState& job, Cause cause,
+               std::optional<StepIndex> decided);
+
+[[nodiscard]] Entries call_over(const JobState& job, StepIndex step, const Outcome& outcome,
+                                const Rulebook& rules);
+[[nodiscard]] Decision verb_asked(const JobState& job, const Verb& verb);
+
+}  // namespace stepd::engine
