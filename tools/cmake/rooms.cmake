@@ -3,7 +3,9 @@
 add_library(stepd_build_options INTERFACE)
 target_compile_options(stepd_build_options INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor
-                            -Woverloaded-virtual>)
+                            -Woverloaded-virtual
+                            # Designated initialisers leave the rest at its declared default.
+                            -Wno-missing-field-initializers>)
 target_compile_definitions(stepd_build_options INTERFACE BOOST_DLL_USE_STD_FS)
 target_include_directories(stepd_build_options INTERFACE ${PROJECT_SOURCE_DIR})
 
