@@ -1,0 +1,136 @@
+#include "host/engine/codec.hpp"
+#include "host/engine/codec_bytes.hpp"
+#include "host/engine/codec_fields.hpp"
+
+/// How journal entries are laid out. An alternative's tag is its place in its variant. The order of
+/// fields is the format: a change here is a new format version.
+namespace stepd::engine {
+
+template <class A>
+void fields(A& archive, typename A::template Field<Due> due) {
+  auto& [at, span] = due;
+  archive(at, span);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Cause> cause) {
+  auto& [kind, step, error] = cause;
+  archive(kind, step, error);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Running> running) {
+  auto& [call] = running;
+  archive(call);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Stopping> stopping) {
+  auto& [call, cause] = stopping;
+  archive(call, cause);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Retrying> retrying) {
+  auto& [due] = retrying;
+  archive(due);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Suspended> suspended) {
+  auto& [due] = suspended;
+  archive(due);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Parked> parked) {
+  auto& [reason, error] = parked;
+  archive(reason, error);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Abandoned> abandoned) {
+  auto& [reason, error] = abandoned;
+  archive(reason, error);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<SnapshotCompleted> entry) {
+  auto& [step, snapshot] = entry;
+  archive(step, snapshot);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<ArgumentsResolved> entry) {
+  auto& [step, args] = entry;
+  archive(step, args);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<CallStarted> entry) {
+  auto& [step, phase, call, attempt, calls, version, module] = entry;
+  archive(step, phase, call, attempt, calls, version, module);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<CallEnded> entry) {
+  auto& [step, call, outcome, output, error] = entry;
+  archive(step, call, outcome, output, error);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<StepMoved> entry) {
+  auto& [step, phase, effect, attempts, in_doubt, resuming, crashes_in_row, to, output] = entry;
+  archive(step, phase, effect, attempts);
+  archive.flags(in_doubt, resuming);
+  archive(crashes_in_row, to, output);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<AttentionRaised> entry) {
+  auto& [step] = entry;
+  archive(step);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<TurnedBack> entry) {
+  auto& [cause] = entry;
+  archive(cause);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<CancelNoted> entry) {
+  auto& [cause] = entry;
+  archive(cause);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<OperatorActed> entry) {
+  auto& [verb, request_id, actor, reason, step] = entry;
+  archive(verb, request_id, actor, reason, step);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Settled> entry) {
+  auto& [state] = entry;
+  archive(state);
+}
+
+std::string encode(std::span<const Entry> entries) {
+  codec::Writer writer;
+  writer.unsigned_number(codec::format_version);
+  writer.unsigned_number(entries.size());
+  for (const Entry& entry : entries) writer(entry);
+  return writer.take();
+}
+
+std::vector<Entry> decode_entries(std::string_view bytes) {
+  codec::Reader reader("journal row", bytes);
+  reader.version();
+  std::vector<Entry> entries;
+  reader(entries);
+  reader.end();
+  return entries;
+}
+
+}  // namespace stepd::engine
