@@ -136,7 +136,8 @@ typedef struct stepd_host_calls {
   /* The first write of a key wins; a later one answers STEPD_NONE and changes nothing. */
   stepd_status (*memo_save)(stepd_context *, stepd_str key, stepd_str bytes);
 
-  /* The answer. set_output and set_error may be called again; the last one counts. */
+  /* The answer. set_output and set_error may be called again; the last one counts. An output the
+   * host did not take (TOO_BIG, or INVALID: no JSON) parks a step that says STEPD_SUCCEEDED. */
   stepd_status (*set_output)(stepd_context *, stepd_str json);
   stepd_status (*set_error)(stepd_context *, const stepd_error *);
 
@@ -170,6 +171,9 @@ typedef struct stepd_host_calls {
 
   /* Anything else, by name and revision: "stepd.metrics/1". NULL: not offered. */
   const void *(*extension)(stepd_context *, const char *name);
+
+  /* The host's wall clock: what suspend_until is measured by, also where time is played. */
+  int64_t (*now_unix_ms)(stepd_context *);
   /* end of 1.0 */
 } stepd_host_calls;
 
@@ -247,17 +251,18 @@ STEPD_EXPORT const stepd_plugin *stepd_plugin_v1(void) STEPD_NOEXCEPT;
 /* An ELF note in section .note.stepd, so that a file can be judged before any of it runs. */
 #define STEPD_NOTE_TYPE 0x53544550u /* "STEP" */
 #define STEPD_NOTE_NAME "stepd"
+struct stepd_note_description {
+  uint32_t abi_major;
+  uint32_t abi_minor_needed;
+  char id[64];
+  char version[32];
+};
 struct stepd_note {
   uint32_t name_size; /* 6 */
   uint32_t description_size;
   uint32_t type;
   char name[8]; /* "stepd", padded */
-  struct stepd_note_description {
-    uint32_t abi_major;
-    uint32_t abi_minor_needed;
-    char id[64];
-    char version[32];
-  } description;
+  struct stepd_note_description description;
 };
 
 #define STEPD_NOTE(ID, VERSION, ABI_MINOR_NEEDED)                                            \
