@@ -1,0 +1,185 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <optional>
+#include <stepd/plugin.hpp>
+#include <string>
+#include <system_error>
+
+namespace demo {
+
+using namespace std::chrono_literals;
+
+struct Greeting {
+  std::string name;
+  std::int32_t times = 1;
+};
+BOOST_DESCRIBE_STRUCT(Greeting, (), (name, times))
+
+struct Reply {
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Reply, (), (text))
+
+Reply greet(stepd::Context&, const Greeting& greeting) {
+  if (greeting.times < 1 || greeting.times > 1000) {
+    throw stepd::Refused{"times_out_of_range", "times is " + std::to_string(greeting.times) +
+                                                   "; it must be between 1 and 1000"};
+  }
+  Reply reply;
+  for (std::int32_t time = 0; time < greeting.times; ++time) {
+    reply.text += (time == 0 ? "hello " : ", hello ") + greeting.name;
+  }
+  return reply;
+}
+
+struct Span {
+  std::int64_t milliseconds = 0;
+};
+BOOST_DESCRIBE_STRUCT(Span, (), (milliseconds))
+
+/// Holds its thread for the whole time, as a step that works would.
+void sleep(stepd::Context& context, const Span& span) {
+  context.sleep(std::chrono::milliseconds(span.milliseconds));
+}
+
+/// Holds no thread: the wait is on disk.
+void suspend(stepd::Context& context, const Span& span) {
+  const auto due = context.remember("due", [&] {
+    return (context.now() + std::chrono::milliseconds(span.milliseconds))
+        .time_since_epoch()
+        .count();
+  });
+  const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(due)};
+  if (context.now() < time) context.suspend_until(time);
+}
+
+struct Failures {
+  std::uint32_t failures = 0;
+};
+BOOST_DESCRIBE_STRUCT(Failures, (), (failures))
+
+struct Attempts {
+  std::uint32_t attempts = 0;
+};
+BOOST_DESCRIBE_STRUCT(Attempts, (), (attempts))
+
+Attempts flaky(stepd::Context& context, const Failures& wanted) {
+  if (context.attempt() <= wanted.failures) {
+    throw stepd::Retry{"flaky", "attempt " + std::to_string(context.attempt()) + " of " +
+                                    std::to_string(wanted.failures) + " that fail"};
+  }
+  return {context.attempt()};
+}
+
+struct Refusal {
+  std::string code;
+  std::string message;
+};
+BOOST_DESCRIBE_STRUCT(Refusal, (), (code, message))
+
+void refuse(stepd::Context&, const Refusal& refusal) {
+  throw stepd::Refused{refusal.code, refusal.message};
+}
+
+enum class How { abort, segv, exit };
+BOOST_DESCRIBE_ENUM(How, abort, segv, exit)
+
+struct Crash {
+  How how = How::abort;
+};
+BOOST_DESCRIBE_STRUCT(Crash, (), (how))
+
+void crash(stepd::Context& context, const Crash& wanted) {
+  context.warning("about to end this process",
+                  {{"how", boost::describe::enum_to_string(wanted.how, "?")}});
+  if (wanted.how == How::exit) std::_Exit(70);
+  if (wanted.how == How::segv) std::raise(SIGSEGV);
+  std::abort();
+}
+
+struct Deed {
+  std::string note;
+  bool fail = false;
+};
+BOOST_DESCRIBE_STRUCT(Deed, (), (note, fail))
+
+/// Tells what it does and undoes, one line each: in the log, or in the file that the configuration
+/// names as `undoable_file`.
+class Undoable : public stepd::SagaStep<Deed> {
+ public:
+  void execute(stepd::Context& context, const Deed& deed) {
+    tell(context, "did", deed);
+    if (deed.fail) {
+      throw stepd::Failed{"asked_to_fail", deed.note + " was done, and then failed as asked"};
+    }
+  }
+
+  void compensate(stepd::Context& context, const Deed& deed, const std::optional<stepd::Nothing>&) {
+    tell(context, "undid", deed);
+  }
+
+ private:
+  static void tell(stepd::Context& context, const std::string& verb, const Deed& deed) {
+    const auto file = context.configuration<std::string>("undoable_file");
+    if (!file) {
+      context.info(verb + " " + deed.note);
+      return;
+    }
+    append(*file, verb + " " + deed.note + " job=" + std::string(context.job_id()) +
+                      " step=" + std::string(context.step_id()) + "\n");
+  }
+
+  /// In one write, so that lines of steps running at once do not mix.
+  static void append(const std::string& file, const std::string& line) {
+    const int descriptor = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    if (descriptor < 0) throw std::system_error(errno, std::generic_category(), file);
+    const auto written = ::write(descriptor, line.data(), line.size());
+    const int cause = errno;
+    ::close(descriptor);
+    if (written != static_cast<ssize_t>(line.size())) {
+      throw std::system_error(written < 0 ? cause : EIO, std::generic_category(), file);
+    }
+  }
+};
+
+void noop(stepd::Context&) {}
+
+}  // namespace demo
+
+STEPD_PLUGIN("demo", "1.0.0", plugin) {
+  using namespace demo;
+  plugin.step<greet>("demo.greet")
+      .title("Greet somebody")
+      .description("Returns a greeting, said as often as asked.")
+      .default_value(&Greeting::times, 1);
+  plugin.step<demo::sleep>("demo.sleep")
+      .title("Sleep in a thread")
+      .description("Holds a thread for a while; stops when asked.");
+  plugin.step<suspend>("demo.suspend")
+      .title("Wait without a thread")
+      .description("Suspends durably and succeeds when the time has come.");
+  plugin.step<flaky>("demo.flaky")
+      .title("Fail a few times")
+      .description("Fails that many attempts and then succeeds.")
+      .retry({.initial = 100ms});
+  plugin.step<refuse>("demo.refuse")
+      .title("Refuse")
+      .description("Refuses with the given code and message.")
+      .default_value(&Refusal::code, "refused_as_asked")
+      .default_value(&Refusal::message, "this step refuses always; take it out of the job");
+  plugin.step<demo::crash>("demo.crash")
+      .title("Crash")
+      .description("Ends the process it runs in by a signal or an exit.")
+      .default_value(&Crash::how, How::abort);
+  plugin.saga<Undoable>("demo.undoable")
+      .title("Do something that can be undone")
+      .description("Tells what it does and undoes; fails for good after doing it, if asked to.")
+      .default_value(&Deed::fail, false)
+      .retry({.attempts_max = 5});
+  plugin.step<noop>("demo.noop").title("Do nothing");
+}

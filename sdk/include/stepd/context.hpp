@@ -1,0 +1,230 @@
+#pragma once
+
+#include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <chrono>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <stepd/call_facts.hpp>
+#include <stepd/host_table.hpp>
+#include <stepd/json_reader.hpp>
+#include <stepd/json_writer.hpp>
+#include <stepd/nothing.hpp>
+#include <stepd/outcome.hpp>
+#include <stepd/text.hpp>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace stepd {
+
+/// One call of one step, as its code sees it. Lives until the step returns; until then its
+/// functions may be called from any thread. A function whose work the host refuses throws what the
+/// step should answer, so the way on is to let it pass.
+class Context {
+ public:
+  explicit Context(stepd_context& call) : call_(&call), facts_(call.host->call(&call)) {}
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  /// Who is calling: job, step, attempt, keys.
+  [[nodiscard]] CallFacts facts() const noexcept { return CallFacts(*facts_); }
+  [[nodiscard]] std::string_view job_id() const noexcept { return facts().job_id(); }
+  [[nodiscard]] std::string_view step_id() const noexcept { return facts().step_id(); }
+  [[nodiscard]] std::uint32_t attempt() const noexcept { return facts().attempt(); }
+  [[nodiscard]] bool outcome_unknown() const noexcept { return facts().outcome_unknown(); }
+  /// The same for every call of this phase of this step: hand it to whoever does the work.
+  [[nodiscard]] std::string_view idempotency_key() const noexcept {
+    return facts().idempotency_key();
+  }
+  /// The idempotency key of the execute phase: in compensate, the name of what is to be undone.
+  [[nodiscard]] std::string_view execute_key() const noexcept { return facts().execute_key(); }
+
+  /// The output of a step before this one; nothing when it has none (it was skipped).
+  template <class T>
+  [[nodiscard]] std::optional<T> output_of(std::string_view step_id) const {
+    stepd_str text{};
+    const auto status = detail::ask(*call_, &stepd_host_calls::output_of, borrowed(step_id), &text);
+    if (!detail::granted(status, "an earlier output")) return std::nullopt;
+    return read<T>(text, detail::rules_of_earlier_output);
+  }
+
+  /// What this phase of the step saved last. In probe and compensate, ask for Phase::execute to
+  /// see what execute saved.
+  template <class T>
+  [[nodiscard]] std::optional<T> checkpoint() const {
+    return checkpoint<T>(facts().phase());
+  }
+  template <class T>
+  [[nodiscard]] std::optional<T> checkpoint(Phase phase) const {
+    stepd_str text{};
+    const auto status = detail::ask(*call_, &stepd_host_calls::checkpoint_load,
+                                    static_cast<std::int32_t>(phase), &text);
+    if (!detail::granted(status, "a checkpoint")) return std::nullopt;
+    return read<T>(text, detail::rules_of_own_record);
+  }
+  /// On disk once this returns. Replaces the one before.
+  template <class T>
+  void save_checkpoint(const T& value) {
+    const auto text = detail::json_text_of(value);
+    detail::granted(detail::ask(*call_, &stepd_host_calls::checkpoint_save, borrowed(text)),
+                    "the checkpoint");
+  }
+
+  /// Calls `make` once and answers what it made then, in this call and in every later one. The
+  /// first recorded value wins. A crash between `make` and the record repeats `make`: an effect
+  /// inside it must bear that (give it the idempotency key).
+  template <class Make>
+  auto remember(std::string_view key, Make&& make) -> Valued<std::invoke_result_t<Make>> {
+    using Value = Valued<std::invoke_result_t<Make>>;
+    if (auto known = remembered<Value>(key)) return *std::move(known);
+    Value value{};
+    if constexpr (std::is_void_v<std::invoke_result_t<Make>>) {
+      std::forward<Make>(make)();
+    } else {
+      value = std::forward<Make>(make)();
+    }
+    const auto text = detail::json_text_of(value);
+    const auto status =
+        detail::ask(*call_, &stepd_host_calls::memo_save, borrowed(key), borrowed(text));
+    if (detail::granted(status, "a memo")) return value;
+    auto first = remembered<Value>(key);
+    return first ? *std::move(first) : std::move(value);
+  }
+  /// What this phase remembered under the key; in probe and compensate, Phase::execute may be
+  /// asked.
+  template <class T>
+  [[nodiscard]] std::optional<T> remembered(std::string_view key) const {
+    return remembered<T>(key, facts().phase());
+  }
+  template <class T>
+  [[nodiscard]] std::optional<T> remembered(std::string_view key, Phase phase) const {
+    stepd_str text{};
+    const auto status = detail::ask(*call_, &stepd_host_calls::memo_load,
+                                    static_cast<std::int32_t>(phase), borrowed(key), &text);
+    if (!detail::granted(status, "a memo")) return std::nullopt;
+    return read<T>(text, detail::rules_of_own_record);
+  }
+
+  /// A value of the plugin's configuration.
+  template <class T>
+  [[nodiscard]] std::optional<T> configuration(std::string_view key) const {
+    stepd_str text{};
+    const auto status = detail::ask(*call_, &stepd_host_calls::config, borrowed(key), &text);
+    if (!detail::granted(status, "a configuration value")) return std::nullopt;
+    if constexpr (std::is_same_v<T, std::string>) return std::string(text_of(text));
+    return configured<T>(text);
+  }
+
+  /// Not finished, and nothing is wrong: call the step again, from its beginning, when the time has
+  /// come; the wait survives restarts and holds no thread. Neither returns; what the step is to
+  /// know then, it saves first.
+  template <class Span>
+  [[noreturn]] void suspend_until(std::chrono::sys_time<Span> time) {
+    const auto whole = std::chrono::ceil<std::chrono::milliseconds>(time);
+    detail::granted(detail::ask(*call_, &stepd_host_calls::suspend_until,
+                                std::int64_t{whole.time_since_epoch().count()}),
+                    "a suspension");
+    throw detail::Suspended{};
+  }
+  template <class Number, class Period>
+  [[noreturn]] void suspend_for(std::chrono::duration<Number, Period> span) {
+    detail::granted(detail::ask(*call_, &stepd_host_calls::suspend_for, whole_milliseconds(span)),
+                    "a suspension");
+    throw detail::Suspended{};
+  }
+
+  /// The host's clock: what suspend_until is measured by.
+  [[nodiscard]] std::chrono::sys_time<std::chrono::milliseconds> now() const {
+    const auto function = detail::host_function(*call_->host, &stepd_host_calls::now_unix_ms);
+    if (function == nullptr) detail::throw_host_refusal(STEPD_UNSUPPORTED, "clock");
+    return std::chrono::sys_time<std::chrono::milliseconds>(
+        std::chrono::milliseconds(function(call_)));
+  }
+  /// Until this call's time-out or the job's deadline, whichever is first; nothing: neither.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> time_left() const {
+    const auto left = call_->host->time_left_ms(call_);
+    if (left == std::numeric_limits<std::int64_t>::max()) return std::nullopt;
+    return std::chrono::milliseconds(left);
+  }
+  /// Waits in this thread; throws Cancelled as soon as the call is asked to stop.
+  template <class Number, class Period>
+  void sleep(std::chrono::duration<Number, Period> span) {
+    detail::granted(detail::ask(*call_, &stepd_host_calls::sleep_ms, whole_milliseconds(span)),
+                    "a sleep");
+  }
+
+  [[nodiscard]] bool stop_requested() const { return call_->host->stop_requested(call_) != 0; }
+  void throw_if_stop_requested() const {
+    if (stop_requested()) throw Cancelled{};
+  }
+  /// Becomes readable when the call is asked to stop, for use in poll(); -1: the host has none.
+  [[nodiscard]] int stop_fd() const { return call_->host->stop_fd(call_); }
+
+  /// Still alive: defers the heartbeat time-out.
+  void heartbeat() {
+    detail::granted(detail::ask(*call_, &stepd_host_calls::heartbeat), "a heartbeat");
+  }
+  /// How much is done, from 0 to 1; a sign of life too.
+  void progress(double fraction, std::string_view note = {}) {
+    const auto permille = std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) * 1000.0 : 0.0;
+    detail::granted(detail::ask(*call_, &stepd_host_calls::progress,
+                                static_cast<std::uint32_t>(std::lround(permille)), borrowed(note)),
+                    "progress");
+  }
+
+  /// The event first, then fields: `context.info("transfer sent", {{"cents", 2500}})`.
+  void debug(std::string_view message, const boost::json::object& fields = {}) {
+    log(STEPD_LOG_DEBUG, message, fields);
+  }
+  void info(std::string_view message, const boost::json::object& fields = {}) {
+    log(STEPD_LOG_INFO, message, fields);
+  }
+  void warning(std::string_view message, const boost::json::object& fields = {}) {
+    log(STEPD_LOG_WARNING, message, fields);
+  }
+  void error(std::string_view message, const boost::json::object& fields = {}) {
+    log(STEPD_LOG_ERROR, message, fields);
+  }
+
+  /// The C interface below, for what this class does not offer.
+  [[nodiscard]] stepd_context& abi() const noexcept { return *call_; }
+
+ private:
+  template <class T>
+  [[nodiscard]] static T read(stepd_str text, const detail::ReadRules& rules) {
+    return detail::JsonReader(rules).from_text<T>(text_of(text));
+  }
+
+  template <class T>
+  [[nodiscard]] static T configured(stepd_str text) {
+    // Strings come bare, so text that is no JSON of the wanted type may be one.
+    if constexpr (detail::DescribedEnum<T> || detail::is_duration<T>) {
+      T value{};
+      const boost::json::value bare(text_of(text));
+      detail::JsonReader(detail::rules_of_configuration).read(bare, value, {});
+      return value;
+    } else {
+      return read<T>(text, detail::rules_of_configuration);
+    }
+  }
+
+  template <class Number, class Period>
+  [[nodiscard]] static std::int64_t whole_milliseconds(std::chrono::duration<Number, Period> span) {
+    return std::chrono::ceil<std::chrono::milliseconds>(span).count();
+  }
+
+  void log(std::int32_t level, std::string_view message, const boost::json::object& fields) {
+    const auto text = fields.empty() ? std::string() : boost::json::serialize(fields);
+    call_->host->log(call_, level, borrowed(message), borrowed(text));
+  }
+
+  stepd_context* call_;
+  const stepd_call* facts_;
+};
+
+}  // namespace stepd
