@@ -65,7 +65,8 @@ struct Decide {
   Decision operator()(const HostGone& event) const {
     for (const StepIndex step : job.progress.active) {
       const auto call = call_under_way(job.steps[step]);
-      if (call) return call_over(job, step, gone_with_host(event.crashed.contains(*call)), rules);
+      if (!call || event.alive.contains(*call)) continue;
+      return call_over(job, step, gone_with_host(event.crashed.contains(*call)), rules);
     }
     return Ignored{Ignored::Why::no_change};
   }

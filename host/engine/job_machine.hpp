@@ -45,9 +45,11 @@ struct TimePassed {
   std::vector<StepIndex> steps;
   bool deadline = false;
 };
-/// The host that ran the job's calls is gone; of these calls it is proven that they crashed it.
+/// The host that ran the job's calls is gone, `alive` ones apart; of some it is proven that they
+/// crashed it.
 struct HostGone {
   std::set<std::uint64_t> crashed;
+  std::set<std::uint64_t> alive;
 };
 /// The store will not keep what the job's last turn wanted recorded (D1).
 struct RecordRefused {};

@@ -251,19 +251,24 @@ JobState fresh(JobId id, std::shared_ptr<const JobDefinition> definition) {
 
 void apply(JobState& job, const Entry& entry) { std::visit(Fold{job}, entry); }
 
+void begin_row(JobState& job, std::uint64_t number, TimePoint at) {
+  job.rows = number;
+  job.last_at = at;
+}
+
 void apply(JobState& job, const JournalRow& row) {
-  job.rows = row.number;
-  job.last_at = row.at;
+  begin_row(job, row.number, row.at);
   for (const Entry& entry : row.entries) apply(job, entry);
 }
 
-JobState fold(const LoadedJob& loaded) {
+JobState fold(const LoadedJob& loaded, const RowObserver& after_row) {
   JobState job =
       fresh(loaded.id, std::make_shared<const JobDefinition>(decode_definition(loaded.definition)));
   for (const StoredRow& row : loaded.rows) {
     JournalRow decoded{row.number, row.at, decode_entries(row.entries)};
     for (const Entry& entry : decoded.entries) require_known_step(entry, job.steps.size());
     apply(job, decoded);
+    if (after_row) after_row(job, decoded);
   }
   return job;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -61,12 +62,16 @@ struct JobState {
 /// A job of which nothing is recorded yet.
 [[nodiscard]] JobState fresh(JobId id, std::shared_ptr<const JobDefinition> definition);
 
-/// The only thing that changes a state; recovery, reads and tests use it alike.
+/// The only thing that changes a state; recovery, reads and tests use it alike. Entries of a row
+/// are applied after begin_row; the third form does both.
+void begin_row(JobState& job, std::uint64_t number, TimePoint at);
 void apply(JobState& job, const Entry& entry);
 void apply(JobState& job, const JournalRow& row);
 
-/// The state of a job as loaded. Throws UnreadableRecord.
-[[nodiscard]] JobState fold(const LoadedJob& loaded);
+/// The state of a job as loaded; `after_row`, when given, sees every row once it is applied.
+/// Throws UnreadableRecord.
+using RowObserver = std::function<void(const JobState&, const JournalRow&)>;
+[[nodiscard]] JobState fold(const LoadedJob& loaded, const RowObserver& after_row = {});
 
 /// Absent while the step's type has never been loaded (J8).
 [[nodiscard]] const StepTypeSnapshot* snapshot(const JobState& job, StepIndex step);

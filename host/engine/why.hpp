@@ -19,7 +19,10 @@ struct Reason {
 };
 
 /// Never empty: a settled job says so. A total function of the state.
-[[nodiscard]] std::vector<Reason> why(const JobState& job, const Catalogue& catalogue, Now now);
+[[nodiscard]] std::vector<Reason> why(const JobState& job, const Catalogue& catalogue);
+
+/// Why the job turned back, in words; empty while it goes forward.
+[[nodiscard]] std::string reason_text(const JobState& job);
 
 /// The one derived word for a job.
 [[nodiscard]] JobWord word_of(const JobState& job);

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/engine/engine.hpp"
+#include "host/engine/job_machine.hpp"
+#include "host/engine/job_timers.hpp"
+#include "host/engine/row_trim.hpp"
+
+namespace stepd::engine {
+
+/// What a turn adds to one job, before it becomes a record.
+struct Draft {
+  Entries entries;
+  std::vector<StepBlob> blobs;
+  std::vector<EffectAction> effects;  // on the record
+  bool remove = false;
+};
+
+/// A job in memory, and what this turn has done to it so far.
+class ActiveJob {
+ public:
+  explicit ActiveJob(JobState state) : state_(std::move(state)) {}
+
+  [[nodiscard]] const JobState& state() const { return state_; }
+  [[nodiscard]] Draft& draft() { return draft_; }
+  [[nodiscard]] const Draft& draft() const { return draft_; }
+  [[nodiscard]] RowTrim& trim() { return trim_; }
+
+  /// Records entries: memory runs ahead of the disk from here on.
+  void write(Entries entries, TimePoint now) {
+    if (entries.empty()) return;
+    if (draft_.entries.empty()) {
+      begin_row(state_, state_.rows + 1, std::max(now, state_.last_at));
+    }
+    for (Entry& entry : entries) {
+      engine::apply(state_, entry);
+      draft_.entries.push_back(std::move(entry));
+    }
+  }
+
+  /// Ends the turn for this job.
+  [[nodiscard]] Draft take_draft() {
+    if (!draft_.entries.empty()) {
+      // The trim wants a row; the entries come back out of it, so nothing is copied.
+      JournalRow row{state_.rows, state_.last_at, std::move(draft_.entries)};
+      trim_.note(state_, row);
+      draft_.entries = std::move(row.entries);
+    }
+    return std::exchange(draft_, {});
+  }
+
+  /// A step is waiting for a slot already.
+  [[nodiscard]] bool is_queued(StepIndex step) const { return queued_.contains(step); }
+  void queue(StepIndex step) { queued_.insert(step); }
+  void unqueue(StepIndex step) { queued_.erase(step); }
+  [[nodiscard]] bool has_queued() const { return !queued_.empty(); }
+
+  /// Brings the timers in line with the state; waits that stay keep their steady time.
+  void reset_timers(Now now, bool clock_jumped) {
+    std::vector<Timer> timers;
+    const auto keep_or_set = [&](std::optional<StepIndex> step, const Due& due) {
+      for (const Timer& timer : timers_) {
+        if (timer.step != step || timer.due != due) continue;
+        const bool stale = (clock_jumped || timer.look_at <= now.steady) && !timer.is_over(now);
+        timers.push_back(stale ? Timer::set(step, due, now) : timer);
+        return;
+      }
+      timers.push_back(Timer::set(step, due, now));
+    };
+    for (const StepIndex step : state_.progress.active) {
+      const StepCondition& condition = state_.steps[step].condition;
+      if (const auto* retrying = std::get_if<Retrying>(&condition)) {
+        keep_or_set(step, retrying->due);
+      } else if (const auto* suspended = std::get_if<Suspended>(&condition)) {
+        keep_or_set(step, suspended->due);
+      }
+    }
+    const auto& deadline = state_.definition->deadline;
+    if (deadline && !state_.backward && !state_.deadline_passed && !state_.settled) {
+      keep_or_set(std::nullopt, {state_.accepted_at + *deadline, *deadline});
+    }
+    timers_ = std::move(timers);
+  }
+
+  [[nodiscard]] TimePassed over(Now now) const {
+    TimePassed passed;
+    for (const Timer& timer : timers_) {
+      if (!timer.is_over(now)) continue;
+      if (timer.step) {
+        passed.steps.push_back(*timer.step);
+      } else {
+        passed.deadline = true;
+      }
+    }
+    return passed;
+  }
+
+  [[nodiscard]] std::optional<SteadyPoint> look_at() const {
+    std::optional<SteadyPoint> earliest;
+    for (const Timer& timer : timers_) {
+      if (!earliest || timer.look_at < *earliest) earliest = timer.look_at;
+    }
+    return earliest;
+  }
+  [[nodiscard]] std::optional<TimePoint> due() const {
+    std::optional<TimePoint> earliest;
+    for (const Timer& timer : timers_) {
+      if (!earliest || timer.due.at < *earliest) earliest = timer.due.at;
+    }
+    return earliest;
+  }
+
+  // The engine's own notes on the job.
+  std::optional<SteadyPoint> timer_set;  // as JobTimers has it
+  BatchId first_batch = 0;               // the batch it was accepted in; 0: it was loaded
+  std::uint32_t batches_open = 0;        // not yet on disk
+  bool touched = false;                  // in this turn
+  bool leaving = false;                  // leaves memory once its last batch is on disk
+  JobHead head_on_record{};
+  std::optional<Submission> submission{};  // of this turn
+
+ private:
+  JobState state_;
+  Draft draft_{};
+  RowTrim trim_{};
+  IndexSet queued_{};
+  std::vector<Timer> timers_{};
+};
+
+}  // namespace stepd::engine

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "host/engine/id.hpp"
+#include "host/engine/time.hpp"
+
+namespace stepd::engine {
+
+/// A step that is ready and waits for a slot.
+struct ReadyStep {
+  JobId job;
+  StepIndex step = 0;
+};
+
+/// Steps waiting for a slot and the slots taken, for calls measured to take next to no time and for
+/// all others: the first may queue deeply behind a worker, the second never.
+class CallLanes {
+ public:
+  struct Limits {
+    std::size_t calls_max = 64;
+    std::size_t quick_calls_max = 512;
+    Duration quick_below{};
+  };
+  explicit CallLanes(Limits limits)
+      : quick_below_(limits.quick_below),
+        steady_{.max = limits.calls_max},
+        quick_{.max = limits.quick_calls_max} {}
+
+  [[nodiscard]] bool is_quick(std::string_view type) const {
+    const auto known = mean_.find(type);
+    return known != mean_.end() && known->second < quick_below_;
+  }
+
+  /// A new mean in which the last call weighs an eighth; a slow call counts at once.
+  void measured(std::string_view type, Duration took) {
+    const auto known = mean_.find(type);
+    if (known == mean_.end()) {
+      mean_.emplace(type, took);
+    } else {
+      known->second = took > quick_below_ * 8 ? took : (known->second * 7 + took) / 8;
+    }
+  }
+
+  void wait(bool quick, ReadyStep step, bool first) {
+    std::deque<ReadyStep>& waiting = lane(quick).waiting;
+    if (first) {
+      waiting.push_front(step);
+    } else {
+      waiting.push_back(step);
+    }
+  }
+
+  /// The next step for which there is a slot.
+  [[nodiscard]] std::optional<ReadyStep> next() {
+    for (Lane* each : {&quick_, &steady_}) {
+      if (each->waiting.empty() || each->taken >= each->max) continue;
+      const ReadyStep step = each->waiting.front();
+      each->waiting.pop_front();
+      return step;
+    }
+    return std::nullopt;
+  }
+
+  void take(bool quick) { ++lane(quick).taken; }
+  void give_back(bool quick) { --lane(quick).taken; }
+  [[nodiscard]] std::size_t taken() const { return steady_.taken + quick_.taken; }
+
+ private:
+  struct Lane {
+    std::size_t max = 0;
+    std::size_t taken = 0;
+    std::deque<ReadyStep> waiting{};
+  };
+  [[nodiscard]] Lane& lane(bool quick) { return quick ? quick_ : steady_; }
+
+  Duration quick_below_;
+  Lane steady_;
+  Lane quick_;
+  std::map<std::string, Duration, std::less<>> mean_;
+};
+
+}  // namespace stepd::engine

@@ -1,0 +1,112 @@
+#include "host/engine/engine.hpp"
+
+#include <algorithm>
+
+#include "host/engine/engine_state.hpp"
+
+namespace stepd::engine {
+
+void Engine::State::batch_settled(const BatchOutcome& outcome) {
+  const auto open = std::ranges::find(batches, outcome.batch, &OpenBatch::id);
+  if (open == batches.end()) return;
+  OpenBatch closed = std::move(*open);
+  batches.erase(open);
+  const std::set<JobId> failed =
+      outcome.stored ? std::set(outcome.not_committed.begin(), outcome.not_committed.end())
+                     : std::set(closed.jobs.begin(), closed.jobs.end());
+  for (const JobId id : failed) lose(id, closed.id);
+  if (outcome.refused) {
+    refused_records.insert(*outcome.refused);
+    lose(*outcome.refused, closed.id);
+    load(*outcome.refused);
+  }
+  for (const CallId& call : closed.reported) {
+    if (!failed.contains(call.job) && outcome.refused != call.job) calls.erase(call);
+  }
+  for (const JobId id : closed.jobs) {
+    ActiveJob* active = find(id);
+    if (!active || active->batches_open == 0) continue;
+    --active->batches_open;
+    if (active->leaving && active->batches_open == 0) forget(id);
+  }
+}
+
+void Engine::State::forget(JobId id) {
+  const auto found = jobs.find(id.value);
+  if (found == jobs.end()) return;
+  timers.set(id, found->second.timer_set, std::nullopt);
+  jobs.erase(found);
+  if (deferred.contains(id)) load(id);
+}
+
+void Engine::State::lose(JobId id, BatchId failed_batch) {
+  ActiveJob* active = find(id);
+  if (!active) return;
+  const bool never_existed = active->first_batch == failed_batch && active->first_batch != 0;
+  timers.set(id, active->timer_set, std::nullopt);
+  jobs.erase(id.value);
+  for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;) {
+    CallTrack& track = call->second;
+    if (track.started_in >= failed_batch || never_existed) {
+      if (!track.over) lanes.give_back(track.quick);
+      call = calls.erase(call);
+      continue;
+    }
+    if (track.reported) {
+      deferred[id].push_back(*std::exchange(track.reported, std::nullopt));
+    }
+    ++call;
+  }
+  if (!never_existed || deferred.contains(id)) load(id);
+}
+
+Engine::Engine(EngineSettings settings, std::shared_ptr<const Catalogue> catalogue)
+    : state_(std::make_unique<State>(std::move(settings), std::move(catalogue))) {}
+
+Engine::~Engine() = default;
+
+Turn Engine::turn(std::span<Event> events, Now now) {
+  State& state = *state_;
+  state.now = now;
+  for (Event& event : events) {
+    std::visit([&state](auto& alternative) { state.on(alternative); }, event);
+  }
+  state.fire_timers();
+  for (std::size_t next = 0; next < state.touched.size(); ++next) {
+    if (ActiveJob* active = state.find(state.touched[next])) state.follow_up(*active);
+  }
+  state.start_calls();
+  for (const JobId id : std::exchange(state.touched, {})) {
+    if (ActiveJob* active = state.find(id)) state.record(*active);
+  }
+  for (const JobId id : std::exchange(state.to_forget, {})) state.forget(id);
+  state.ask_store();
+
+  Turn turn{.submits = std::exchange(state.submits, {}),
+            .changes = std::exchange(state.changes, {}),
+            .effects = std::exchange(state.effects, {}),
+            .requests = std::exchange(state.requests, {})};
+  if (turn.submits.empty() && turn.changes.empty() && turn.effects.empty()) return turn;
+  turn.batch = state.batch++;
+  state.batches.push_back(
+      {turn.batch, std::exchange(state.jobs_in_batch, {}), std::exchange(state.reported_now, {})});
+  return turn;
+}
+
+void Engine::settled(const BatchOutcome& outcome) { state_->batch_settled(outcome); }
+
+std::optional<SteadyPoint> Engine::wake_at() const {
+  std::optional<SteadyPoint> earliest = state_->timers.earliest();
+  if (state_->store_due_at && (!earliest || state_->store_look_at < *earliest)) {
+    earliest = state_->store_look_at;
+  }
+  // Loads asked for by a lost or forgotten job go out with the next turn.
+  if (!state_->requests.empty()) earliest = state_->now.steady;
+  return earliest;
+}
+
+bool Engine::idle() const { return state_->lanes.taken() == 0 && state_->batches.empty(); }
+
+Engine::Load Engine::load() const { return {state_->jobs.size(), state_->lanes.taken()}; }
+
+}  // namespace stepd::engine

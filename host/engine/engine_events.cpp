@@ -1,0 +1,196 @@
+#include "host/engine/codec.hpp"
+#include "host/engine/engine_state.hpp"
+
+namespace stepd::engine {
+
+void Engine::State::on(Submission& event) {
+  const JobId id = ids.next(now.wall);
+  if (!has_room() || store_has_more || ending) {
+    submit_unclaimed(id, std::move(event));
+    return;
+  }
+  ActiveJob& active = jobs.try_emplace(id.value, fresh(id, event.definition)).first->second;
+  active.first_batch = batch;
+  active.submission = std::move(event);
+  active.write({Submitted{}}, now.wall);
+  touch(active);
+}
+
+void Engine::State::on(VerbRequested& event) {
+  ActiveJob* active = find(event.job);
+  if (!active || active->leaving) {
+    defer(event.job, std::move(event));
+    return;
+  }
+  answer(*active, event);
+}
+
+void Engine::State::on(CallReported& event) {
+  const auto track = calls.find(event.call);
+  if (track == calls.end() || std::exchange(track->second.over, true)) return;
+  lanes.give_back(track->second.quick);
+  ActiveJob* active = find(event.call.job);
+  if (!active) {
+    defer(event.call.job, std::move(event));
+    return;
+  }
+  lanes.measured(active->state().definition->steps[track->second.step].type, event.took);
+  report(*active, std::move(event));
+}
+
+void Engine::State::on(CallOverran& event) {
+  if (ActiveJob* active = find(event.call.job)) {
+    take(*active, CallTooLong{event.call.number, event.silent});
+  }
+}
+
+void Engine::State::on(BlobOffered& event) {
+  ActiveJob* active = find(event.call.job);
+  const auto track = calls.find(event.call);
+  const bool is_alive = active && track != calls.end() && !track->second.over;
+  if (!is_alive) {
+    effects.push_back({.action = AnswerBlob{event.call, event.reply, BlobStatus::fenced}});
+    return;
+  }
+  const StepIndex step = track->second.step;
+  active->draft().blobs.push_back({event.kind, step, active->state().steps[step].phase,
+                                   std::move(event.key), std::move(event.bytes)});
+  active->draft().effects.push_back(AnswerBlob{event.call, event.reply, BlobStatus::stored});
+  touch(*active);
+}
+
+void Engine::State::on(JobsClaimed& event) {
+  claim_pending = false;
+  store_has_more = store_grew || event.jobs.size() >= claim_limit;
+  store_grew = false;
+  for (LoadedJob& job : event.jobs) take_in(std::move(job));
+  if (event.next_due) note_due_in_store(*event.next_due);
+}
+
+void Engine::State::on(JobLoaded& event) {
+  loading.erase(event.id);
+  const auto waiting = deferred.extract(event.id);
+  if (event.job) take_in(std::move(*event.job));
+  if (waiting.empty()) return;
+  for (Event& each : waiting.mapped()) {
+    if (auto* verb = std::get_if<VerbRequested>(&each)) {
+      ActiveJob* active = find(event.id);
+      if (active) {
+        answer(*active, *verb);
+      } else {
+        effects.push_back({.action = AnswerVerb{verb->reply, not_found(event.id)}});
+      }
+    } else if (auto* reported = std::get_if<CallReported>(&each)) {
+      if (ActiveJob* active = find(event.id)) {
+        report(*active, std::move(*reported));
+      } else {
+        calls.erase(reported->call);
+      }
+    }
+  }
+  if (refused_records.erase(event.id) == 0) return;
+  if (ActiveJob* active = find(event.id)) take(*active, RecordRefused{});
+}
+
+void Engine::State::on(CatalogueChanged& event) {
+  for (const auto& [name, type] : event.catalogue->types) {
+    const StepType* known = catalogue->find(name);
+    if (!known || *known != type) types_to_offer.insert(name);
+  }
+  catalogue = std::move(event.catalogue);
+  for (auto& [id, active] : jobs) touch(active);
+}
+
+void Engine::State::on(ShutdownAsked&) {
+  ending = true;
+  for (auto& [id, active] : jobs) take(active, HostEnding{});
+}
+
+void Engine::State::submit_unclaimed(JobId id, Submission event) {
+  const std::vector<Entry> first{Submitted{}};
+  submits.push_back(new_job(id, event, encode(first), {.word = JobWord::queued, .due = now.wall}));
+  effects.push_back({CommitEffect::On::submit, submits.size() - 1,
+                     AnswerSubmit{event.reply, submits.size() - 1}});
+  store_has_more = true;
+  store_grew = store_grew || claim_pending;
+}
+
+NewJob Engine::State::new_job(JobId id, const Submission& event, std::string first_row,
+                              JobHead head) const {
+  return {.id = id,
+          .tenant = event.definition->tenant,
+          .name = event.definition->name,
+          .key = event.key,
+          .head = std::move(head),
+          .at = now.wall,
+          .definition = event.encoded,
+          .first_row = std::move(first_row)};
+}
+
+Decision Engine::State::take(ActiveJob& active, const JobEvent& event) {
+  Decision decision = decide(active.state(), event, rulebook());
+  if (auto* entries = std::get_if<Entries>(&decision)) {
+    active.write(std::move(*entries), now.wall);
+    touch(active);
+  }
+  return decision;
+}
+
+void Engine::State::report(ActiveJob& active, CallReported reported) {
+  take(active, CallOver{reported.call.number, reported.outcome});
+  reported_now.push_back(reported.call);
+  const auto track = calls.find(reported.call);
+  if (track != calls.end()) track->second.reported = std::move(reported);
+}
+
+void Engine::State::answer(ActiveJob& active, const VerbRequested& event) {
+  touch(active);
+  if (event.verb.kind == Verb::Kind::remove && active.state().settled) {
+    active.draft().remove = true;
+    active.draft().effects.push_back(AnswerVerb{event.reply, Accepted{}});
+    return;
+  }
+  const Decision decision = take(active, event.verb);
+  if (const auto* refused = std::get_if<Refused>(&decision)) {
+    effects.push_back({.action = AnswerVerb{event.reply, *refused}});
+  } else if (std::holds_alternative<Entries>(decision)) {
+    active.draft().effects.push_back(AnswerVerb{event.reply, Accepted{}});
+  } else {
+    effects.push_back({.action = AnswerVerb{event.reply, Accepted{}}});
+  }
+}
+
+void Engine::State::take_in(LoadedJob loaded) {
+  const JobId id = loaded.id;
+  if (find(id)) return;
+  RowTrim trim;
+  JobState state =
+      fold(loaded, [&](const JobState& job, const JournalRow& row) { trim.note(job, row); });
+  static_cast<void>(trim.take_droppable());
+  ActiveJob& active = jobs.try_emplace(id.value, std::move(state)).first->second;
+  active.trim() = std::move(trim);
+  active.head_on_record = std::move(loaded.head);
+  touch(active);
+  if (active.state().settled) return;
+  HostGone gone;
+  for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;
+       ++call) {
+    gone.alive.insert(call->first.number);
+  }
+  for (const CallId& call : settings.crashed) {
+    if (call.job == id) gone.crashed.insert(call.number);
+  }
+  while (std::holds_alternative<Entries>(take(active, gone))) {
+  }
+}
+
+void Engine::State::defer(JobId id, Event event) {
+  deferred[id].push_back(std::move(event));
+  if (!find(id)) load(id);
+}
+
+void Engine::State::load(JobId id) {
+  if (loading.insert(id).second) requests.push_back(LoadJob{id});
+}
+
+}  // namespace stepd::engine

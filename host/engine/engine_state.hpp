@@ -1,0 +1,156 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "host/engine/active_job.hpp"
+#include "host/engine/call_lanes.hpp"
+#include "host/engine/engine.hpp"
+#include "host/engine/job_machine.hpp"
+
+/// The inside of the engine; of no interest outside this room.
+namespace stepd::engine {
+
+struct CallTrack {
+  StepIndex step = 0;
+  bool quick = false;
+  bool over = false;
+  BatchId started_in = 0;
+  std::optional<CallReported> reported{};  // kept until its record is on disk
+};
+
+struct OpenBatch {
+  BatchId id = 0;
+  std::vector<JobId> jobs;
+  std::vector<CallId> reported;
+};
+
+struct Engine::State {
+  State(EngineSettings settings_, std::shared_ptr<const Catalogue> catalogue_)
+      : settings(std::move(settings_)),
+        catalogue(std::move(catalogue_)),
+        ids(settings.highest_id),
+        lanes({settings.calls_max, settings.quick_calls_max, settings.quick_below}) {
+    for (const auto& [name, type] : catalogue->types) types_to_offer.insert(name);
+  }
+
+  // Events ----------------------------------------------------------------------------------------
+  void on(Submission& event);
+  void on(VerbRequested& event);
+  void on(CallReported& event);
+  void on(CallOverran& event);
+  void on(BlobOffered& event);
+  void on(JobsClaimed& event);
+  void on(JobLoaded& event);
+  void on(CatalogueChanged& event);
+  void on(ShutdownAsked&);
+
+  // What events come down to ----------------------------------------------------------------------
+  void submit_unclaimed(JobId id, Submission event);
+  NewJob new_job(JobId id, const Submission& event, std::string first_row, JobHead head) const;
+  Decision take(ActiveJob& active, const JobEvent& event);
+
+  /// The report is kept until its record is on disk.
+  void report(ActiveJob& active, CallReported reported);
+  void answer(ActiveJob& active, const VerbRequested& event);
+
+  /// A job from the store: what it was in the middle of with another host, or before a restart, is
+  /// over.
+  void take_in(LoadedJob loaded);
+  void defer(JobId id, Event event);
+  void load(JobId id);
+
+  // The end of a turn -----------------------------------------------------------------------------
+  void fire_timers();
+  void follow_up(ActiveJob& active);
+  void start_calls();
+  void start_call(ActiveJob& active, StepIndex step);
+  void record(ActiveJob& active);
+  void record_new(ActiveJob& active, JobHead head, bool claimed);
+  void record_change(ActiveJob& active, std::optional<JobHead> head, bool release);
+  void add_effects(CommitEffect::On on, std::size_t item, std::vector<EffectAction> actions);
+  static void add_stop(ActiveJob& active, const Entry& entry);
+  JobHead head_of(const ActiveJob& active) const;
+
+  /// Heads are not rewritten for steps, but for what an operator looks for in a list.
+  static bool needs_to_be_seen(const ActiveJob& active, const JobHead& head);
+  bool can_be_set_aside(const ActiveJob& active) const;
+  void forget_if_settled(ActiveJob& active);
+  void note_timer(ActiveJob& active);
+  void note_due_in_store(std::optional<TimePoint> due);
+  void ask_store();
+
+  // Batches ---------------------------------------------------------------------------------------
+  void batch_settled(const BatchOutcome& outcome);
+  void forget(JobId id);
+
+  /// Memory ran ahead of a record that was not kept: the job is loaded anew, and reports that went
+  /// into such records come again.
+  void lose(JobId id, BatchId failed_batch);
+
+  // Small questions -------------------------------------------------------------------------------
+  [[nodiscard]] Rulebook rulebook() const {
+    return {now.wall, *catalogue, settings.defaults, settings.attention_after,
+            settings.crashes_max};
+  }
+  [[nodiscard]] bool has_room() const { return jobs.size() < settings.window; }
+  ActiveJob* find(JobId id) {
+    const auto found = jobs.find(id.value);
+    return found == jobs.end() ? nullptr : &found->second;
+  }
+  void touch(ActiveJob& active) {
+    if (std::exchange(active.touched, true)) return;
+    touched.push_back(active.state().id);
+  }
+  static Verdict not_found(JobId id) {
+    return Refused{Refused::Why::not_found,
+                   "there is no job " + to_text(id) + " (see: stepctl job list)"};
+  }
+
+  // Settings and the outside as last told
+  EngineSettings settings;
+  std::shared_ptr<const Catalogue> catalogue;  // shared with the readers of step types
+  Now now{};
+  std::optional<Duration> clock_offset;
+  bool ending = false;
+
+  // Jobs in memory
+  JobIdSource ids;
+  std::unordered_map<std::int64_t, ActiveJob> jobs;
+  std::map<CallId, CallTrack> calls;  // under way, or reported and not yet on disk
+  CallLanes lanes;
+  JobTimers timers;
+  std::map<JobId, std::vector<Event>> deferred;  // events for jobs that are not here just now
+  std::set<JobId> loading;
+  std::set<JobId> refused_records;
+
+  // The store as far as is known
+  bool store_has_more = true;
+  bool store_grew = false;  // since the claim now pending was asked for
+  bool claim_pending = false;
+  std::size_t claim_limit = 0;
+  std::optional<TimePoint> store_due_at;
+  SteadyPoint store_look_at{};
+  std::set<std::string> types_to_offer;
+
+  // This turn
+  BatchId batch = 1;
+  std::vector<JobId> touched;
+  std::vector<JobId> jobs_in_batch;
+  std::vector<CallId> reported_now;
+  std::vector<JobId> to_forget;
+  std::vector<NewJob> submits;
+  std::vector<Change> changes;
+  std::vector<CommitEffect> effects;
+  std::vector<StoreRequest> requests;
+  std::deque<OpenBatch> batches;
+};
+
+}  // namespace stepd::engine
