@@ -1,27 +1,44 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "host/engine/definition.hpp"
 #include "host/engine/engine.hpp"
+#include "host/plugin/step_module.hpp"
 
 namespace stepd::plugin {
 
-/// What a running call may ask of the host. Called from the plugin's threads; see AttemptSink,
-/// which stands behind it in the daemon.
+/// What a running call may ask of the host. Called from the plugin's threads, several at once; see
+/// AttemptSink, which stands behind it in the daemon. What it throws reaches the plugin as
+/// STEPD_UNAVAILABLE.
 class CallPorts {
  public:
   virtual ~CallPorts() = default;
   /// Blocks until stored or fenced.
   [[nodiscard]] virtual engine::BlobStatus save(engine::StepBlob::Kind kind, std::string key,
                                                 std::string bytes) = 0;
+  /// Everything on record for the step, all phases. Asked for once at most, and only when the
+  /// request says that there may be something.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs() = 0;
   virtual void heartbeat() = 0;
   virtual void progress(std::uint32_t permille, std::string note) = 0;
+  /// `fields_json` is an object or empty.
   virtual void log(std::int32_t level, std::string_view message, std::string_view fields_json) = 0;
+  [[nodiscard]] virtual engine::Now now() = 0;
 };
+
+/// Runs one call of a step from start to end, on the calling thread, and says how it ended. Never
+/// throws what the plugin throws. The request and the ports must outlive it.
+///
+/// The plugin may use its context from any thread until its callback returns. A host function that
+/// is still running then is waited for; one that begins afterwards is answered STEPD_FENCED as long
+/// as the context is there at all. Once run_call has returned it is not.
+[[nodiscard]] engine::Outcome run_call(const StepModule& step, const engine::CallRequest& request,
+                                       CallPorts& ports, std::stop_token stop,
+                                       const engine::Limits& limits = {});
 
 }  // namespace stepd::plugin

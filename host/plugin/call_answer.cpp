@@ -1,0 +1,147 @@
+#include "host/plugin/call_answer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "host/plugin/borrowed.hpp"
+#include "host/plugin/json_check.hpp"
+#include "host/plugin/utf8.hpp"
+
+namespace stepd::plugin {
+namespace {
+
+using engine::OutcomeKind;
+using engine::Phase;
+
+constexpr std::size_t code_bytes_max = 200;
+constexpr std::size_t message_bytes_max = 16U << 10U;
+constexpr std::int64_t retry_after_ms_max = std::int64_t{366} * 24 * 3600 * 1000;
+
+/// By value, as the ABI numbers them.
+constexpr std::array<std::string_view, 9> answer_names{"succeeded", "retry",     "refused",
+                                                       "failed",    "suspended", "effect unknown",
+                                                       "cancelled", "no effect", "pending"};
+constexpr std::array<std::string_view, 3> phase_names{"execute", "probe", "compensate"};
+
+std::string named(stepd_outcome answer) {
+  const auto index = static_cast<std::size_t>(answer);
+  const bool known = answer >= 0 && index < answer_names.size();
+  return std::to_string(answer) + (known ? " (" + std::string(answer_names[index]) + ")" : "");
+}
+
+engine::Outcome bad_answer(std::string code, std::string message) {
+  return {.kind = OutcomeKind::bad_answer, .error = {std::move(code), std::move(message), {}}};
+}
+
+std::optional<OutcomeKind> unsuccessful_kind(stepd_outcome answer, Phase phase) {
+  const bool asks = phase == Phase::probe;
+  switch (answer) {
+    case STEPD_RETRY:
+      return OutcomeKind::retry;
+    case STEPD_REFUSED:
+      return asks ? std::nullopt : std::optional(OutcomeKind::refused);
+    case STEPD_FAILED:
+      return asks ? std::nullopt : std::optional(OutcomeKind::failed);
+    case STEPD_SUSPENDED:
+      return OutcomeKind::suspended;
+    case STEPD_EFFECT_UNKNOWN:
+      return OutcomeKind::effect_unknown;
+    case STEPD_CANCELLED:
+      return OutcomeKind::cancelled;
+    case STEPD_NO_EFFECT:
+      return asks ? std::optional(OutcomeKind::no_effect) : std::nullopt;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+stepd_status CallAnswer::set_output(stepd_str json) {
+  // What a compensation leaves behind is not the step's output.
+  if (phase_ == Phase::compensate || !is_sound(json)) return STEPD_INVALID;
+  output_ = {};
+  output_problem_ = {};
+  if (json.len > limits_.output_bytes_max) {
+    output_problem_ = {"output_too_big",
+                       "has an output of " + std::to_string(json.len) + " bytes and the limit is " +
+                           std::to_string(limits_.output_bytes_max) +
+                           "; return less, or raise the limit",
+                       {}};
+    return STEPD_TOO_BIG;
+  }
+  if (const auto problem = json_problem(view(json), limits_.json_depth_max)) {
+    output_problem_ = {
+        "bad_output", "has an output that is not JSON: " + *problem + "; correct the step", {}};
+    return STEPD_INVALID;
+  }
+  output_ = engine::JsonText(std::string(view(json)));
+  return STEPD_OK;
+}
+
+stepd_status CallAnswer::set_error(const stepd_error* error) {
+  if (error == nullptr || !STEPD_HAS(error, message)) return STEPD_INVALID;
+  const stepd_str details = STEPD_HAS(error, details_json) ? error->details_json : stepd_str{};
+  if (!is_sound(error->code) || !is_sound(error->message) || !is_sound(details)) {
+    return STEPD_INVALID;
+  }
+  if (details.len > limits_.output_bytes_max) return STEPD_TOO_BIG;
+  if (details.len != 0 && !is_json_object(view(details), limits_.json_depth_max)) {
+    return STEPD_INVALID;
+  }
+  const std::string code = readable(view(error->code), code_bytes_max);
+  error_ = {code.empty() ? "error" : code, readable(view(error->message), message_bytes_max),
+            engine::JsonText(std::string(view(details)))};
+  retry_after_.reset();
+  if (STEPD_HAS(error, retry_after_ms) && error->retry_after_ms >= 0) {
+    retry_after_ = std::chrono::milliseconds(std::min(error->retry_after_ms, retry_after_ms_max));
+  }
+  return STEPD_OK;
+}
+
+stepd_status CallAnswer::set_wait(engine::Due due) {
+  if (!wait_ || due.at < wait_->at) wait_ = due;
+  return STEPD_OK;
+}
+
+engine::Outcome CallAnswer::outcome(stepd_outcome answer, std::string_view step_type) && {
+  if (answer == STEPD_SUCCEEDED) return std::move(*this).succeeded(step_type);
+  const std::string said = std::string(step_type) + " answered " + named(answer);
+  const auto kind = unsuccessful_kind(answer, phase_);
+  if (!kind) {
+    return bad_answer("bad_answer", said + ", which means nothing in the phase " +
+                                        std::string(phase_names[static_cast<std::size_t>(phase_)]) +
+                                        " to this stepd; correct the step");
+  }
+  if (*kind == OutcomeKind::suspended && !wait_) {
+    return bad_answer("bad_answer",
+                      said +
+                          " without having asked for a wait; correct the step to call "
+                          "suspend_until or suspend_for first");
+  }
+  return std::move(*this).unsuccessful(*kind);
+}
+
+engine::Outcome CallAnswer::succeeded(std::string_view step_type) && {
+  if (!output_problem_.code.empty()) {
+    return bad_answer(output_problem_.code,
+                      std::string(step_type) + " succeeded but " + output_problem_.message);
+  }
+  return {.kind = OutcomeKind::succeeded, .output = std::move(output_)};
+}
+
+engine::Outcome CallAnswer::unsuccessful(OutcomeKind kind) && {
+  engine::Outcome outcome{.kind = kind};
+  if (kind == OutcomeKind::suspended) {
+    outcome.wait = wait_;
+    return outcome;
+  }
+  outcome.error = std::move(error_);
+  if (kind == OutcomeKind::retry || kind == OutcomeKind::effect_unknown) {
+    outcome.retry_after = retry_after_;
+  }
+  return outcome;
+}
+
+}  // namespace stepd::plugin

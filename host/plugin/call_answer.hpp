@@ -1,0 +1,42 @@
+#pragma once
+
+#include <stepd/plugin.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "host/engine/definition.hpp"
+#include "host/engine/outcome.hpp"
+
+namespace stepd::plugin {
+
+/// What a call has said of its result so far, and what that makes of its answer. One thread at a
+/// time.
+class CallAnswer final {
+ public:
+  CallAnswer(engine::Phase phase, const engine::Limits& limits) : phase_(phase), limits_(limits) {}
+
+  [[nodiscard]] stepd_status set_output(stepd_str json);
+  [[nodiscard]] stepd_status set_error(const stepd_error* error);
+  /// Of several waits the first to end counts.
+  [[nodiscard]] stepd_status set_wait(engine::Due due);
+
+  /// What the host makes of a callback's answer. One that nobody can make sense of is a bad answer,
+  /// never a success and never a blind retry.
+  [[nodiscard]] engine::Outcome outcome(stepd_outcome answer, std::string_view step_type) &&;
+
+ private:
+  [[nodiscard]] engine::Outcome succeeded(std::string_view step_type) &&;
+  [[nodiscard]] engine::Outcome unsuccessful(engine::OutcomeKind kind) &&;
+
+  engine::Phase phase_;
+  const engine::Limits& limits_;
+  engine::JsonText output_;
+  engine::Error output_problem_;  // of the last output that was offered
+  engine::Error error_;
+  std::optional<engine::Duration> retry_after_;
+  std::optional<engine::Due> wait_;
+};
+
+}  // namespace stepd::plugin

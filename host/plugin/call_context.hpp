@@ -1,0 +1,68 @@
+#pragma once
+
+#include <stepd/plugin.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <string>
+
+#include "host/plugin/call_answer.hpp"
+#include "host/plugin/call_records.hpp"
+#include "host/plugin/call_stop.hpp"
+#include "host/plugin/step_call.hpp"
+
+namespace stepd::plugin {
+
+/// The functions every call is offered.
+[[nodiscard]] const stepd_host_calls& host_calls();
+
+/// Counts the host functions that are running, and ends their admission with the call.
+class Visits final {
+ public:
+  [[nodiscard]] bool enter();
+  void leave();
+  /// Nobody is let in any more, whoever waits for the stop is released, and nobody is inside when
+  /// it returns.
+  void close(CallStop& stop);
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable left_;
+  std::size_t inside_ = 0;
+  bool closed_ = false;
+};
+
+/// One call as the plugin sees it: the opaque end of stepd_context.
+class CallContext final : public stepd_context {
+ public:
+  CallContext(const StepModule& module, const engine::CallRequest& called, CallPorts& behind,
+              std::stop_token stop_token, const engine::Limits& limits);
+  CallContext(const CallContext&) = delete;
+  CallContext& operator=(const CallContext&) = delete;
+
+  /// Made when first asked for: most steps want none of it.
+  [[nodiscard]] const stepd_call& facts();
+  /// Until the time-out or the deadline, whichever is first; INT64_MAX: neither.
+  [[nodiscard]] std::int64_t milliseconds_left();
+
+  const StepModule& step;
+  const engine::CallRequest& request;
+  CallPorts& ports;
+  CallStop stop;
+  Visits visits;
+  CallRecords records;
+  std::mutex answer_mutex;
+  CallAnswer answer;  // guarded by answer_mutex while the call runs
+
+ private:
+  void fill_facts();
+
+  engine::SteadyPoint started_{};  // known when there is a time-out
+  std::once_flag facts_filled_;
+  std::string job_id_;
+  std::string idempotency_key_;
+  std::string execute_key_;
+  stepd_call facts_{};
+};
+
+}  // namespace stepd::plugin

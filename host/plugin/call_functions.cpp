@@ -1,0 +1,249 @@
+#include <algorithm>
+#include <chrono>
+#include <exception>
+
+#include "host/plugin/borrowed.hpp"
+#include "host/plugin/call_context.hpp"
+#include "host/plugin/json_check.hpp"
+#include "host/plugin/utf8.hpp"
+
+namespace stepd::plugin {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t note_bytes_max = 1000;
+constexpr std::size_t log_bytes_max = 16U << 10U;
+constexpr std::size_t fields_depth_max = 32;
+constexpr std::int64_t unix_ms_max = 253'402'300'799'999;  // the end of the year 9999
+constexpr std::int64_t span_ms_max = std::int64_t{100} * 365 * 24 * 3600 * 1000;
+
+CallContext& call_of(stepd_context* context) { return *static_cast<CallContext*>(context); }
+
+class Visit final {
+ public:
+  explicit Visit(Visits& visits) : visits_(visits), admitted_(visits.enter()) {}
+  ~Visit() {
+    if (admitted_) visits_.leave();
+  }
+  Visit(const Visit&) = delete;
+  Visit& operator=(const Visit&) = delete;
+  [[nodiscard]] bool admitted() const { return admitted_; }
+
+ private:
+  Visits& visits_;
+  bool admitted_;
+};
+
+/// The frame of every function that does something: refused once the call is over, and no exception
+/// crosses.
+template <class Work>
+stepd_status in_call(stepd_context* context, Work work) {
+  CallContext& call = call_of(context);
+  const Visit visit(call.visits);
+  if (!visit.admitted()) return STEPD_FENCED;
+  try {
+    return work(call);
+  } catch (const std::exception&) {
+    return STEPD_UNAVAILABLE;
+  }
+}
+
+/// The same for what changes the answer.
+template <class Work>
+stepd_status in_answer(stepd_context* context, Work work) {
+  return in_call(context, [&work](CallContext& call) {
+    const std::lock_guard lock(call.answer_mutex);
+    return work(call.answer);
+  });
+}
+
+stepd_status lend_json(const engine::JsonText& json, stepd_str* out) {
+  if (json.empty()) return STEPD_NONE;
+  *out = lend(json.view());
+  return STEPD_OK;
+}
+
+// What the call is about. Nothing of it changes, so these ask nobody.
+
+const stepd_call* facts(stepd_context* context) { return &call_of(context).facts(); }
+
+stepd_str args_json(stepd_context* context) { return lend(call_of(context).request.args.view()); }
+
+stepd_status output_of(stepd_context* context, stepd_str step_id, stepd_str* json) {
+  if (json == nullptr || !is_sound(step_id)) return STEPD_INVALID;
+  const auto& outputs = call_of(context).request.earlier_outputs;
+  const auto found = std::find_if(outputs.begin(), outputs.end(), [step_id](const auto& output) {
+    return output.step == view(step_id);
+  });
+  return found == outputs.end() ? STEPD_NONE : lend_json(found->output, json);
+}
+
+stepd_status own_output(stepd_context* context, stepd_str* json) {
+  if (json == nullptr) return STEPD_INVALID;
+  return lend_json(call_of(context).request.own_output, json);
+}
+
+stepd_status config(stepd_context* context, stepd_str key, stepd_str* value) {
+  if (value == nullptr || !is_sound(key)) return STEPD_INVALID;
+  const auto& configuration = call_of(context).step.configuration;
+  if (!configuration) return STEPD_NONE;
+  const auto found = configuration->find(view(key));
+  if (found == configuration->end()) return STEPD_NONE;
+  *value = lend(found->second);
+  return STEPD_OK;
+}
+
+// Kept on disk.
+
+stepd_status checkpoint_load(stepd_context* context, std::int32_t phase, stepd_str* bytes) {
+  return in_call(context,
+                 [=](CallContext& call) { return call.records.load_checkpoint(phase, bytes); });
+}
+
+stepd_status checkpoint_save(stepd_context* context, stepd_str bytes) {
+  return in_call(context, [=](CallContext& call) { return call.records.save_checkpoint(bytes); });
+}
+
+stepd_status memo_load(stepd_context* context, std::int32_t phase, stepd_str key,
+                       stepd_str* bytes) {
+  return in_call(context,
+                 [=](CallContext& call) { return call.records.load_memo(phase, key, bytes); });
+}
+
+stepd_status memo_save(stepd_context* context, stepd_str key, stepd_str bytes) {
+  return in_call(context, [=](CallContext& call) { return call.records.save_memo(key, bytes); });
+}
+
+// The answer.
+
+stepd_status set_output(stepd_context* context, stepd_str json) {
+  return in_answer(context, [json](CallAnswer& answer) { return answer.set_output(json); });
+}
+
+stepd_status set_error(stepd_context* context, const stepd_error* error) {
+  return in_answer(context, [error](CallAnswer& answer) { return answer.set_error(error); });
+}
+
+stepd_status suspend_until(stepd_context* context, std::int64_t unix_ms) {
+  if (unix_ms < 0 || unix_ms > unix_ms_max) return STEPD_INVALID;
+  return in_answer(context, [unix_ms](CallAnswer& answer) {
+    return answer.set_wait({engine::TimePoint(milliseconds(unix_ms)), {}});
+  });
+}
+
+stepd_status suspend_for(stepd_context* context, std::int64_t span_ms) {
+  if (span_ms < 0 || span_ms > span_ms_max) return STEPD_INVALID;
+  return in_call(context, [span_ms](CallContext& call) {
+    const engine::TimePoint wall = call.ports.now().wall;
+    const std::lock_guard lock(call.answer_mutex);
+    return call.answer.set_wait({wall + milliseconds(span_ms), milliseconds(span_ms)});
+  });
+}
+
+// Signs of life.
+
+stepd_status heartbeat(stepd_context* context) {
+  return in_call(context, [](CallContext& call) {
+    call.ports.heartbeat();
+    return STEPD_OK;
+  });
+}
+
+stepd_status progress(stepd_context* context, std::uint32_t permille, stepd_str note) {
+  if (permille > 1000 || !is_sound(note)) return STEPD_INVALID;
+  return in_call(context, [=](CallContext& call) {
+    call.ports.progress(permille, readable(view(note), note_bytes_max));
+    return STEPD_OK;
+  });
+}
+
+std::uint32_t stop_requested(stepd_context* context) {
+  return call_of(context).stop.asked() ? 1 : 0;
+}
+
+int stop_fd(stepd_context* context) {
+  int descriptor = -1;
+  static_cast<void>(in_call(context, [&descriptor](CallContext& call) {
+    descriptor = call.stop.descriptor();
+    return STEPD_OK;
+  }));
+  return descriptor;
+}
+
+std::int64_t time_left_ms(stepd_context* context) {
+  std::int64_t left = 0;
+  static_cast<void>(in_call(context, [&left](CallContext& call) {
+    left = call.milliseconds_left();
+    return STEPD_OK;
+  }));
+  return left;
+}
+
+stepd_status sleep_ms(stepd_context* context, std::int64_t span_ms) {
+  if (span_ms < 0) return STEPD_INVALID;
+  return in_call(context, [span_ms](CallContext& call) {
+    const milliseconds span(std::min(span_ms, span_ms_max));
+    return call.stop.wait_for(span) ? STEPD_STOPPED : STEPD_OK;
+  });
+}
+
+void log(stepd_context* context, std::int32_t level, stepd_str message, stepd_str fields_json) {
+  static_cast<void>(in_call(context, [=](CallContext& call) {
+    const bool has_fields = is_sound(fields_json) && fields_json.len <= log_bytes_max &&
+                            is_json_object(view(fields_json), fields_depth_max);
+    call.ports.log(std::clamp(level, STEPD_LOG_DEBUG, STEPD_LOG_ERROR),
+                   readable(view(message), log_bytes_max),
+                   has_fields ? view(fields_json) : std::string_view{});
+    return STEPD_OK;
+  }));
+}
+
+std::int64_t now_unix_ms(stepd_context* context) {
+  std::int64_t now = 0;
+  static_cast<void>(in_call(context, [&now](CallContext& call) {
+    now = std::chrono::floor<milliseconds>(call.ports.now().wall.time_since_epoch()).count();
+    return STEPD_OK;
+  }));
+  return now;
+}
+
+const void* extension(stepd_context*, const char*) { return nullptr; }
+
+constexpr stepd_host_calls make_host_calls() {
+  stepd_host_calls calls{};
+  calls.struct_size = sizeof calls;
+  calls.abi_minor = STEPD_ABI_MINOR;
+  calls.call = facts;
+  calls.args_json = args_json;
+  calls.output_of = output_of;
+  calls.own_output = own_output;
+  calls.config = config;
+  calls.checkpoint_load = checkpoint_load;
+  calls.checkpoint_save = checkpoint_save;
+  calls.memo_load = memo_load;
+  calls.memo_save = memo_save;
+  calls.set_output = set_output;
+  calls.set_error = set_error;
+  calls.heartbeat = heartbeat;
+  calls.progress = progress;
+  calls.stop_requested = stop_requested;
+  calls.stop_fd = stop_fd;
+  calls.time_left_ms = time_left_ms;
+  calls.sleep_ms = sleep_ms;
+  calls.log = log;
+  calls.suspend_until = suspend_until;
+  calls.suspend_for = suspend_for;
+  // Events, child jobs and going on after the callback are not offered yet: they stay NULL.
+  calls.extension = extension;
+  calls.now_unix_ms = now_unix_ms;
+  return calls;
+}
+
+constexpr stepd_host_calls table = make_host_calls();
+
+}  // namespace
+
+const stepd_host_calls& host_calls() { return table; }
+
+}  // namespace stepd::plugin

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <stepd/plugin.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "host/engine/catalogue.hpp"
+
+namespace stepd::plugin {
+
+/// A plugin's configuration as its calls read it: strings bare, everything else as JSON.
+using PluginConfiguration = std::map<std::string, std::string, std::less<>>;
+
+/// One step type and the code behind it. The code stays loaded for as long as the process lives.
+struct StepModule {
+  using Callback = stepd_outcome (*)(void* self, stepd_context* context);
+
+  engine::StepType type;
+  void* self = nullptr;
+  Callback execute = nullptr;
+  Callback compensate = nullptr;  // absent: a plain step
+  Callback probe = nullptr;       // absent: it offers none
+  // Owned by all step modules of one plugin alike; absent: nothing is configured.
+  std::shared_ptr<const PluginConfiguration> configuration;
+};
+
+}  // namespace stepd::plugin
