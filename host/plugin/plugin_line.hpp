@@ -9,8 +9,8 @@ namespace stepd::plugin {
 
 /// One plugin file as the host sees it: loaded, or refused and why.
 struct PluginLine {
-  std::string file;     // where it was found
-  std::string id;       // "demo.bank"; empty when the file does not say
+  std::string file;  // where it was found
+  std::string id;    // "demo.bank"; empty when the file does not say
   std::string version;
   std::string sdk;
   engine::ModuleHash module;

@@ -1,0 +1,155 @@
+#include "host/plugin/folder_watch.hpp"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <system_error>
+
+#include "host/plugin/plugin_file.hpp"
+
+namespace stepd::plugin {
+namespace {
+
+constexpr std::uint32_t watched_events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE |
+                                         IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+
+/// A file that is being written is of no interest until it is closed; one that is made whole at
+/// once is never closed: a link, of either kind, or a folder.
+bool is_made_whole(const std::filesystem::path& path) {
+  std::error_code gone;
+  const auto status = std::filesystem::symlink_status(path, gone);
+  if (gone) return false;
+  return !std::filesystem::is_regular_file(status) ||
+         std::filesystem::hard_link_count(path, gone) > 1;
+}
+
+std::string trouble(const std::filesystem::path& folder, const std::string& fact) {
+  return "the plugins folder " + folder.string() + " " + fact;
+}
+
+void collect(const std::filesystem::path& folder, FolderWatch::Listing& listing) {
+  try {
+    for (auto& file : plugin_files(folder)) listing.files.push_back(std::move(file));
+  } catch (const std::filesystem::filesystem_error& error) {
+    listing.troubles.push_back(trouble(folder, "cannot be read: " + error.code().message() +
+                                                   "; let the user that stepd runs as read it"));
+  }
+}
+
+}  // namespace
+
+FolderWatch::FolderWatch(std::vector<std::filesystem::path> folders,
+                         std::chrono::milliseconds settle)
+    : settle_(settle),
+      events_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
+      ending_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!events_.is_open() || !ending_.is_open()) {
+    throw std::system_error(errno, std::generic_category(),
+                            "cannot watch the plugins folders (see fs.inotify.max_user_instances)");
+  }
+  for (auto& path : folders) {
+    Folder folder{std::move(path), -1, {}};
+    std::error_code error;
+    std::filesystem::create_directories(folder.path, error);
+    if (!error) {
+      folder.watch = ::inotify_add_watch(events_.number(), folder.path.c_str(), watched_events);
+      if (folder.watch < 0) error = {errno, std::generic_category()};
+    }
+    // The same folder by another name would only bring everything twice.
+    if (folder.watch >= 0 && watched_as(folder.watch) != nullptr) continue;
+    if (error) {
+      folder.trouble = trouble(folder.path, "cannot be watched: " + error.message() +
+                                                "; make it readable, then restart stepd");
+    }
+    folders_.push_back(std::move(folder));
+  }
+}
+
+FolderWatch::~FolderWatch() { stop(); }
+
+FolderWatch::Listing FolderWatch::list() const {
+  Listing listing;
+  for (const Folder& folder : folders_) {
+    if (!folder.trouble.empty()) {
+      listing.troubles.push_back(folder.trouble);
+    } else {
+      collect(folder.path, listing);
+    }
+  }
+  return listing;
+}
+
+void FolderWatch::start(OnNews on_news) {
+  thread_ = std::jthread([this, tell = std::move(on_news)] { run(tell); });
+}
+
+void FolderWatch::stop() {
+  if (!thread_.joinable()) return;
+  const std::uint64_t one = 1;
+  // An eventfd that is already readable ends the thread just as well.
+  [[maybe_unused]] const ssize_t written = ::write(ending_.number(), &one, sizeof one);
+  thread_.join();
+}
+
+void FolderWatch::run(const OnNews& on_news) {
+  News news;
+  while (true) {
+    std::array<pollfd, 2> watched{{{ending_.number(), POLLIN, 0}, {events_.number(), POLLIN, 0}}};
+    const bool unsettled = !news.files.empty() || !news.troubles.empty();
+    const int ready =
+        ::poll(watched.data(), watched.size(), unsettled ? static_cast<int>(settle_.count()) : -1);
+    if (watched[0].revents != 0) return;
+    if (ready > 0) {
+      take_events(news);
+    } else if (ready == 0) {
+      on_news(news);
+      news = {};
+    }
+  }
+}
+
+void FolderWatch::take_events(News& news) {
+  alignas(inotify_event) std::array<char, 16384> buffer{};
+  const auto add = [&news](const std::filesystem::path& file) {
+    auto& files = news.files;
+    if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
+  };
+  ssize_t length = 0;
+  while ((length = ::read(events_.number(), buffer.data(), buffer.size())) > 0) {
+    for (ssize_t at = 0; at < length;) {
+      inotify_event event{};
+      std::memcpy(&event, buffer.data() + at, sizeof event);
+      const char* name = buffer.data() + at + sizeof event;
+      at += static_cast<ssize_t>(sizeof event + event.len);
+      if ((event.mask & IN_Q_OVERFLOW) != 0) {
+        Listing all = list();
+        for (const auto& file : all.files) add(file);
+        continue;
+      }
+      const Folder* folder = watched_as(event.wd);
+      if (folder == nullptr) continue;
+      if ((event.mask & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
+        news.troubles.push_back(
+            trouble(folder->path, "was removed or renamed; make it again, then restart stepd"));
+        continue;
+      }
+      const auto file = folder->path / (event.len == 0 ? "" : name);
+      if (event.len == 0 || !is_plugin_name(file)) continue;
+      if ((event.mask & IN_CREATE) == 0 || is_made_whole(file)) add(file);
+    }
+  }
+}
+
+const FolderWatch::Folder* FolderWatch::watched_as(int watch) const {
+  const auto found = std::find_if(folders_.begin(), folders_.end(),
+                                  [watch](const Folder& folder) { return folder.watch == watch; });
+  return found == folders_.end() ? nullptr : &*found;
+}
+
+}  // namespace stepd::plugin

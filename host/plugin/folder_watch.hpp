@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "host/plugin/file_descriptor.hpp"
+
+namespace stepd::plugin {
+
+/// Notices plugin files that appear, change or go in some folders, without polling. One thread
+/// constructs, starts and stops it.
+class FolderWatch final {
+ public:
+  struct News {
+    std::vector<std::filesystem::path> files;  // each once; some may be gone again
+    std::vector<std::string> troubles;         // for a person: a folder that was removed
+  };
+  /// Called from the watch's own thread, one call after the other. Takes the time it needs; what
+  /// happens meanwhile comes with the next call.
+  using OnNews = std::function<void(const News&)>;
+
+  /// Watches from here on; a folder that does not exist is made. `settle` is how long the folders
+  /// must be quiet before news goes out, so that several files copied in one go come together.
+  /// Throws std::system_error when the system watches nothing at all.
+  explicit FolderWatch(std::vector<std::filesystem::path> folders,
+                       std::chrono::milliseconds settle = std::chrono::milliseconds(200));
+  ~FolderWatch();
+  FolderWatch(const FolderWatch&) = delete;
+  FolderWatch& operator=(const FolderWatch&) = delete;
+
+  struct Listing {
+    std::vector<std::filesystem::path> files;  // by folder as given, then by name
+    std::vector<std::string> troubles;         // a folder that cannot be made, read or watched
+  };
+  /// What is there now. Listed after the watch began, so that nothing falls between.
+  [[nodiscard]] Listing list() const;
+
+  void start(OnNews on_news);
+  /// The last call has returned when it does. May be called twice, and before start().
+  void stop();
+
+ private:
+  struct Folder {
+    std::filesystem::path path;
+    int watch = -1;
+    std::string trouble;
+  };
+
+  void run(const OnNews& on_news);
+  void take_events(News& news);
+  const Folder* watched_as(int watch) const;
+
+  const std::chrono::milliseconds settle_;
+  FileDescriptor events_;
+  FileDescriptor ending_;  // readable: the thread ends
+  std::vector<Folder> folders_;
+  std::jthread thread_;
+};
+
+}  // namespace stepd::plugin

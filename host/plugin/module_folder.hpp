@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <string_view>
+
+#include "host/engine/id.hpp"
+
+namespace stepd::plugin {
+
+/// A plugin's bytes as a file of the host's own, named after their SHA-256.
+struct Module {
+  std::filesystem::path file;
+  engine::ModuleHash hash;
+};
+
+/// The folder modules are loaded from. A plugin is never loaded where it lies: overwriting a mapped
+/// file kills the process, and a path that is loaded already yields the old code. The folder
+/// belongs to one host; one thread at a time.
+class ModuleFolder final {
+ public:
+  /// Creates the folder, for its owner alone. Throws std::system_error.
+  explicit ModuleFolder(std::filesystem::path folder);
+
+  /// The copy is whole under its name or not there at all, whatever crashes. Throws
+  /// std::system_error.
+  [[nodiscard]] Module keep(std::string_view bytes) const;
+
+  /// Removes every file but these: copies of builds that no longer lie in a plugins folder.
+  void remove_all_but(const std::set<std::filesystem::path>& kept) const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace stepd::plugin

@@ -1,0 +1,335 @@
+#include "host/plugin/plugin_registry.hpp"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <set>
+#include <system_error>
+
+#include "host/plugin/borrowed.hpp"
+#include "host/plugin/module_library.hpp"
+#include "host/plugin/plugin_file.hpp"
+#include "host/plugin/plugin_version.hpp"
+#include "host/plugin/utf8.hpp"
+
+namespace stepd::plugin {
+
+/// A file that was judged good, as its copy.
+struct PluginRegistry::Candidate {
+  std::filesystem::path file;
+  PluginNote note;
+  Module module;
+};
+
+/// What a plugin's init is handed; the plugin may keep it.
+struct PluginRegistry::LoggedHost : stepd_host {
+  const RegistrySettings* settings = nullptr;
+  std::string plugin;
+};
+
+struct PluginRegistry::LoadedPlugin {
+  PluginLine line;
+  std::filesystem::path copy;
+  ModuleLibrary library;
+  LoggedHost host{};
+};
+
+namespace {
+
+constexpr std::size_t words_bytes_max = 2000;
+constexpr std::string_view report_cure =
+    "rebuild it with the stepd SDK, or tell its author; then copy the new file here";
+
+std::string sentence(const std::filesystem::path& file, std::string_view fact,
+                     std::string_view cure) {
+  return file.string() + " " + std::string(fact) + "; " + std::string(cure);
+}
+
+PluginConfiguration by_key(const boost::json::object& configuration) {
+  PluginConfiguration values;
+  for (const auto& [key, value] : configuration) {
+    const auto* text = value.if_string();
+    values[key] = text != nullptr ? std::string(*text) : boost::json::serialize(value);
+  }
+  return values;
+}
+
+PluginLine line_of(const PluginDescription& description, const std::filesystem::path& file,
+                   engine::ModuleHash hash) {
+  PluginLine line;
+  line.file = file.string();
+  line.id = description.id;
+  line.version = description.version;
+  line.sdk = description.sdk;
+  line.module = hash;
+  for (const StepModule& step : description.steps) line.step_types.push_back(step.type.name);
+  std::sort(line.step_types.begin(), line.step_types.end());
+  return line;
+}
+
+}  // namespace
+
+PluginRegistry::PluginRegistry(RegistrySettings settings)
+    : settings_(std::move(settings)),
+      folder_(settings_.modules),
+      catalogue_(std::make_shared<const engine::Catalogue>()) {}
+
+PluginRegistry::~PluginRegistry() = default;
+
+PluginRegistry::Loading PluginRegistry::load(const std::vector<std::filesystem::path>& files) {
+  const std::lock_guard one_at_a_time(loading_);
+  Loading loading;
+  std::vector<Candidate> candidates;
+  for (const auto& file : files) {
+    if (auto found = candidate(file, loading)) candidates.push_back(std::move(*found));
+  }
+  // Files of one plugin stand together, the highest version first; plugins keep their order.
+  std::map<std::string, std::size_t> place_of_id;
+  for (const Candidate& one : candidates) place_of_id.emplace(one.note.id, place_of_id.size());
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [&place_of_id](const Candidate& left, const Candidate& right) {
+                     if (left.note.id != right.note.id) {
+                       return place_of_id[left.note.id] < place_of_id[right.note.id];
+                     }
+                     return compare_versions(left.note.version, right.note.version) > 0;
+                   });
+  for (const Candidate& one : candidates) {
+    std::string refusal = load_one(one);
+    if (refusal.empty()) {
+      const LoadedPlugin* loaded = loaded_with_id(one.note.id);
+      loading.lines.push_back(loaded->line);
+      continue;
+    }
+    PluginLine line{one.file.string(), one.note.id, one.note.version, {}, one.module.hash, {}, {}};
+    line.refused = std::move(refusal);
+    refuse(std::move(line), loading);
+  }
+  loading.catalogue_changed = std::any_of(loading.lines.begin(), loading.lines.end(),
+                                          [](const auto& line) { return line.refused.empty(); });
+  return loading;
+}
+
+std::optional<PluginRegistry::Candidate> PluginRegistry::candidate(
+    const std::filesystem::path& file, Loading& loading) {
+  {
+    const std::unique_lock lock(readers_);
+    refused_.erase(file.string());
+  }
+  std::error_code unknown;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(file, unknown))) return std::nullopt;
+  auto read = read_plugin_file(file);
+  if (auto* refusal = std::get_if<Refusal>(&read)) {
+    refuse({file.string(), {}, {}, {}, {}, {}, std::move(refusal->sentence)}, loading);
+    return std::nullopt;
+  }
+  const auto& whole = std::get<PluginFile>(read);
+  try {
+    Candidate found{file, whole.note, folder_.keep(whole.bytes)};
+    const LoadedPlugin* loaded = loaded_with_id(found.note.id);
+    const bool is_the_loaded_one = loaded != nullptr && loaded->line.file == file.string() &&
+                                   loaded->copy == found.module.file;
+    if (is_the_loaded_one) return std::nullopt;
+    return found;
+  } catch (const std::system_error& error) {
+    refuse({file.string(),
+            whole.note.id,
+            whole.note.version,
+            {},
+            {},
+            {},
+            sentence(file, std::string("cannot be copied: ") + error.what(),
+                     "make room, then copy the file here again")},
+           loading);
+    return std::nullopt;
+  }
+}
+
+std::string PluginRegistry::load_one(const Candidate& candidate) {
+  if (const LoadedPlugin* loaded = loaded_with_id(candidate.note.id)) {
+    return refused_beside(candidate, *loaded);
+  }
+  try {
+    if (auto fact = probe(settings_.probe, candidate.module.file)) {
+      return sentence(candidate.file, *fact, report_cure);
+    }
+  } catch (const std::system_error& error) {
+    return sentence(candidate.file, std::string("cannot be tried: ") + error.what(),
+                    "free memory and processes, then restart stepd");
+  }
+  auto opened = open_module(candidate.module.file);
+  if (auto* bad = std::get_if<BadDescription>(&opened)) {
+    return sentence(candidate.file, bad->fact, report_cure);
+  }
+  auto plugin = std::make_unique<LoadedPlugin>();
+  plugin->library = std::get<ModuleLibrary>(std::move(opened));
+  plugin->copy = candidate.module.file;
+  PluginDescription& description = plugin->library.description;
+  if (description.id != candidate.note.id || description.version != candidate.note.version) {
+    return sentence(candidate.file,
+                    "calls itself " + candidate.note.id + " " + candidate.note.version +
+                        " in its note and " + description.id + " " + description.version +
+                        " in its code",
+                    "build all of it anew from one source");
+  }
+  plugin->line = line_of(description, candidate.file, candidate.module.hash);
+  if (auto fact = clash(description.steps); !fact.empty()) {
+    return sentence(candidate.file, fact, "remove one of the two, then restart stepd");
+  }
+  if (auto fact = initialise(*plugin); !fact.empty()) {
+    return sentence(candidate.file, fact, "correct its configuration, then restart stepd");
+  }
+  add(std::move(plugin));
+  return {};
+}
+
+std::string PluginRegistry::refused_beside(const Candidate& candidate,
+                                           const LoadedPlugin& loaded) const {
+  const std::string that = "plugin " + loaded.line.id + " is loaded as version " +
+                           loaded.line.version + " from " + loaded.line.file;
+  const bool same_file = candidate.file.string() == loaded.line.file;
+  const bool newer = compare_versions(candidate.note.version, loaded.line.version) > 0;
+  if (loaded.copy == candidate.module.file) {
+    return sentence(candidate.file, "is the same build once more: " + that,
+                    "remove one of the two");
+  }
+  if (same_file || newer) {
+    return sentence(candidate.file,
+                    "holds build " + candidate.note.version + ", which waits: " + that,
+                    "restart stepd to take the new build");
+  }
+  return sentence(candidate.file,
+                  "holds version " + candidate.note.version + ", which is no newer: " + that,
+                  "remove the one you do not want, then restart stepd");
+}
+
+std::string PluginRegistry::clash(const std::vector<StepModule>& steps) const {
+  for (const StepModule& step : steps) {
+    const auto taken = steps_.find(step.type.name);
+    if (taken == steps_.end()) continue;
+    const auto& owner = *std::find_if(loaded_.begin(), loaded_.end(), [&](const auto& plugin) {
+      const auto& types = plugin->line.step_types;
+      return std::find(types.begin(), types.end(), step.type.name) != types.end();
+    });
+    return "offers the step type " + step.type.name + ", which " + taken->second->type.plugin +
+           " from " + owner->line.file + " offers already";
+  }
+  return {};
+}
+
+std::string PluginRegistry::initialise(LoadedPlugin& loaded) const {
+  const auto configured = settings_.configuration.find(loaded.line.id);
+  const boost::json::object configuration =
+      configured == settings_.configuration.end() ? boost::json::object{} : configured->second;
+  const auto values = std::make_shared<const PluginConfiguration>(by_key(configuration));
+  for (StepModule& step : loaded.library.description.steps) {
+    step.type.module = loaded.line.module;
+    step.configuration = values;
+  }
+  const stepd_plugin* plugin = loaded.library.plugin;
+  if (!STEPD_HAS_FUNCTION(plugin, init)) return {};
+
+  prepare(loaded.host, loaded.line.id);
+  const std::string text = boost::json::serialize(configuration);
+  std::string words;
+  const auto take_words = [](void* refusal, stepd_str message) {
+    *static_cast<std::string*>(refusal) = readable(view(message), words_bytes_max);
+  };
+  try {
+    const stepd_status status =
+        plugin->init(&loaded.host, {text.data(), text.size()}, take_words, &words);
+    if (status >= 0) return {};
+    return "does not start: " +
+           (words.empty() ? "its init answered " + std::to_string(status) : words);
+  } catch (const std::exception& error) {
+    return "does not start: its init threw " + readable(error.what(), words_bytes_max);
+  } catch (...) {
+    return "does not start: its init threw something that is no std::exception";
+  }
+}
+
+void PluginRegistry::prepare(LoggedHost& host, const std::string& plugin) const {
+  host.settings = &settings_;
+  host.plugin = plugin;
+  host.struct_size = sizeof(stepd_host);
+  host.abi_minor = STEPD_ABI_MINOR;
+  host.name = {"stepd", 5};
+  host.version = {settings_.host_version.data(), settings_.host_version.size()};
+  host.log = [](const stepd_host* self, std::int32_t level, stepd_str message) {
+    const auto& logged = *static_cast<const LoggedHost*>(self);
+    if (logged.settings->log) {
+      logged.settings->log(logged.plugin, level, readable(view(message), words_bytes_max));
+    }
+  };
+  host.extension = [](const stepd_host*, const char*) -> const void* { return nullptr; };
+}
+
+void PluginRegistry::add(std::unique_ptr<LoadedPlugin> plugin) {
+  auto next = std::make_shared<engine::Catalogue>(*catalogue_);
+  for (const StepModule& step : plugin->library.description.steps) {
+    next->types.emplace(step.type.name, step.type);
+  }
+  const std::unique_lock lock(readers_);
+  for (const StepModule& step : plugin->library.description.steps) {
+    steps_.emplace(step.type.name, &step);
+  }
+  catalogue_ = std::move(next);
+  loaded_.push_back(std::move(plugin));
+}
+
+void PluginRegistry::refuse(PluginLine line, Loading& loading) {
+  loading.lines.push_back(line);
+  const std::unique_lock lock(readers_);
+  refused_.insert_or_assign(line.file, std::move(line));
+}
+
+const PluginRegistry::LoadedPlugin* PluginRegistry::loaded_with_id(std::string_view id) const {
+  const auto found = std::find_if(loaded_.begin(), loaded_.end(),
+                                  [id](const auto& plugin) { return plugin->line.id == id; });
+  return found == loaded_.end() ? nullptr : found->get();
+}
+
+void PluginRegistry::tidy() {
+  const std::lock_guard one_at_a_time(loading_);
+  std::set<std::filesystem::path> kept;
+  for (const auto& plugin : loaded_) kept.insert(plugin->copy);
+  folder_.remove_all_but(kept);
+}
+
+std::shared_ptr<const engine::Catalogue> PluginRegistry::catalogue() const {
+  const std::shared_lock lock(readers_);
+  return catalogue_;
+}
+
+std::vector<PluginLine> PluginRegistry::lines() const {
+  const std::shared_lock lock(readers_);
+  std::vector<PluginLine> all;
+  for (const auto& plugin : loaded_) all.push_back(plugin->line);
+  for (const auto& [file, line] : refused_) all.push_back(line);
+  return all;
+}
+
+const StepModule* PluginRegistry::find(std::string_view step_type) const {
+  const std::shared_lock lock(readers_);
+  const auto found = steps_.find(step_type);
+  return found == steps_.end() ? nullptr : found->second;
+}
+
+std::vector<std::string> PluginRegistry::quiesce(std::chrono::milliseconds budget) {
+  const std::lock_guard one_at_a_time(loading_);
+  const auto end = std::chrono::steady_clock::now() + budget;
+  std::vector<std::string> restless;
+  for (const auto& loaded : loaded_) {
+    const stepd_plugin* plugin = loaded->library.plugin;
+    if (!STEPD_HAS_FUNCTION(plugin, quiesce)) continue;
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
+    try {
+      const stepd_status status = plugin->quiesce(std::max<std::int64_t>(left.count(), 0));
+      if (status < 0) restless.push_back(loaded->line.id + " answered " + std::to_string(status));
+    } catch (const std::exception& error) {
+      restless.push_back(loaded->line.id + " threw " + readable(error.what(), words_bytes_max));
+    }
+  }
+  return restless;
+}
+
+}  // namespace stepd::plugin
