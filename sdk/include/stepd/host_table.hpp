@@ -36,11 +36,11 @@ template <class... Parameters, class... Arguments>
     case STEPD_STOPPED:
       throw Cancelled{};
     case STEPD_UNAVAILABLE:
-      throw Retry{"host_unavailable", "the host cannot take " + thing + " now"};
+      throw Retry{"host_unavailable", thing + " is not possible now; the host asks to try later"};
     case STEPD_TOO_BIG:
       throw Failed{"too_big", thing + " is over the host's limit"};
     case STEPD_UNSUPPORTED:
-      throw Failed{"host_too_old", "this host offers no " + thing + "; a newer stepd does"};
+      throw Failed{"host_too_old", "this host does not offer " + thing + "; a newer stepd does"};
     default:
       throw Failed{"host_refused",
                    "the host refused " + thing + " with status " + std::to_string(status)};

@@ -73,7 +73,7 @@ template <class S, class... Parts>
     record->abi.kind = STEPD_KIND_SAGA;
     record->abi.compensate = &Callbacks::compensate;
   }
-  if constexpr (HasProbe<S>) record->abi.probe = &Callbacks::probe;
+  if constexpr (OffersProbe<S>) record->abi.probe = &Callbacks::probe;
   record->source = std::move(source);
   return record;
 }

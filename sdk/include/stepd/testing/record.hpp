@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stepd/call_facts.hpp>
+#include <string>
+#include <vector>
+
+namespace stepd::testing {
+
+using Time = std::chrono::sys_time<std::chrono::milliseconds>;
+
+/// What a host would have on disk for one phase of the step.
+struct PhaseRecord {
+  std::optional<std::string> checkpoint;
+  std::map<std::string, std::string, std::less<>> memos;
+  std::uint32_t attempts = 0;  // charged so far
+};
+
+/// What a host would have on disk for the step, and its clock.
+struct Record {
+  std::array<PhaseRecord, 3> phases;
+  std::optional<std::string> output;  // of execute, when known
+  std::uint64_t calls = 0;
+  bool outcome_unknown = false;
+  Time now{std::chrono::milliseconds(1'700'000'000'000)};
+
+  [[nodiscard]] const PhaseRecord& of(Phase phase) const {
+    return phases[static_cast<std::size_t>(phase)];
+  }
+  [[nodiscard]] PhaseRecord& of(Phase phase) { return phases[static_cast<std::size_t>(phase)]; }
+};
+
+/// What the test says of the job around the step.
+struct Surroundings {
+  std::string tenant = "default";
+  std::string job_id = "job-1";
+  std::string job_name = "rehearsal";
+  std::string step_id = "step-1";
+  std::uint32_t attempts_max = 0;  // 0: without end
+  std::uint64_t fencing_token = 1;
+  std::optional<Time> deadline;
+  std::map<std::string, std::string, std::less<>> configuration;
+  std::map<std::string, std::string, std::less<>> earlier_outputs;
+  std::optional<std::chrono::milliseconds> stop_after;  // how long a call runs undisturbed
+  std::size_t text_max = 1'048'576;                     // bytes of an output, checkpoint or memo
+};
+
+struct LogLine {
+  std::int32_t level = 0;
+  std::string message;
+  std::string fields;  // JSON or empty
+};
+struct Progress {
+  std::uint32_t permille = 0;
+  std::string note;
+};
+
+/// What the step let the host see while it ran.
+struct Observed {
+  std::vector<LogLine> log;
+  std::vector<Progress> progress;
+  std::size_t heartbeats = 0;
+  std::vector<std::string> host_calls;  // in order: "memo_save due"
+  bool went_on_when_dead = false;
+};
+
+}  // namespace stepd::testing
