@@ -37,7 +37,7 @@ struct StoreError : std::runtime_error {
 struct Committed {
   friend bool operator==(const Committed&, const Committed&) = default;
 };
-/// The key already names a job.
+/// The key already names a job; the caller compares the contents (J3).
 struct Duplicate {
   JobId id;
   engine::ContentHash content;
@@ -64,7 +64,7 @@ struct Claim {
 struct Expiry {
   TimePoint succeeded_before{};
   TimePoint unsuccessful_before{};
-  TimePoint keys_before{};  // keys of jobs that settled before this
+  TimePoint keys_before{};  // keys of jobs that settled before this and are gone
 };
 
 /// The writing side. One thread, the committer's; it owns the only writing connection.
@@ -87,25 +87,28 @@ class Store {
   /// One job, settled or not, claimed by this call when it is neither settled nor claimed yet.
   [[nodiscard]] virtual std::optional<LoadedJob> load(Epoch epoch, JobId id) = 0;
 
-  /// Makes the jobs that wait for one of these step types due now. At most `limit` of them; the
-  /// number that was found, so that the caller asks again.
+  /// Makes the jobs that wait for one of these step types due now; they need nothing any more. At
+  /// most `limit` of them; the number that was found, so that the caller asks again.
   virtual std::size_t offer(Epoch epoch, const std::set<std::string>& types, TimePoint now,
                             std::size_t limit) = 0;
 
-  /// Removes up to `limit` expired jobs or keys; the number removed.
+  /// Removes up to `limit` expired jobs or keys, fewer when they are large, so that it takes no
+  /// longer than an ordinary batch; the number removed. 0: nothing is left to remove.
   virtual std::size_t expire(Epoch epoch, const Expiry& expiry, std::size_t limit) = 0;
 
-  /// Work that can wait until there is none else (checkpointing); true when there is more of it.
+  /// Work that can wait until there is none else (checkpointing); true when there is more of it to
+  /// do now. Costs nothing when nothing was committed since.
   virtual bool tidy() = 0;
 
+  /// Of all jobs ever recorded, removed ones included.
   [[nodiscard]] virtual JobId highest_id() = 0;
 };
 
 struct JobFilter {
-  std::string tenant;                   // empty: all
-  std::vector<engine::JobWord> words;   // empty: all
-  std::string name;                     // empty: all
-  std::string key;                      // empty: all
+  std::string tenant;                  // empty: all
+  std::vector<engine::JobWord> words;  // empty: all
+  std::string name;                    // empty: all
+  std::string key;                     // empty: all
   std::optional<bool> attention;
 };
 
@@ -147,8 +150,9 @@ class Reader {
   /// Rows with a number above `after`, in order.
   [[nodiscard]] virtual std::vector<engine::StoredRow> journal(JobId id, std::uint64_t after,
                                                                std::size_t limit) = 0;
-  /// Checkpoints and memos of one step, both phases.
+  /// Checkpoints and memos of one step, both phases, by phase, kind and key.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs(JobId id, engine::StepIndex step) = 0;
+  /// How many jobs read as each word; words of no job are left out.
   [[nodiscard]] virtual std::vector<Count> counts() = 0;
   [[nodiscard]] virtual Facts facts() = 0;
 };

@@ -38,7 +38,7 @@ struct JobHead {
       due{};            // claimable from then on; absent: only something from outside helps
   std::string needs{};  // a step type no plugin offers; the job is due once one does (J8)
   bool attention = false;
-  std::optional<TimePoint> settled_at{};
+  std::optional<TimePoint> settled_at{};  // exactly when the word is a settled one; then no due
   friend bool operator==(const JobHead&, const JobHead&) = default;
 };
 
@@ -52,7 +52,8 @@ struct ContentHash {
 struct SubmitKey {
   std::string key{};
   ContentHash content{};
-  bool rerun_unsuccessful = false;  // take the key over from a job that settled without success
+  // Take the key over from a job of the same content that settled without success.
+  bool rerun_unsuccessful = false;
   friend bool operator==(const SubmitKey&, const SubmitKey&) = default;
 };
 
@@ -88,7 +89,7 @@ struct Change {
   std::string entries{};  // encoded; empty when row is 0
   std::optional<JobHead> head{};
   std::vector<StepBlob> blobs{};  // a checkpoint replaces, a memo is kept if already there
-  std::vector<std::uint64_t> dropped_rows{};  // from the middle of long series (D6)
+  std::vector<std::uint64_t> dropped_rows{};  // from the middle, never the first or last row (D6)
   bool release = false;  // the host sets the job aside: claimable again when head.due says so
   bool remove = false;   // the job and all that belongs to it but its key
 };
