@@ -1,0 +1,146 @@
+#include "storage/memory/memory_edit.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <tuple>
+#include <utility>
+
+#include "storage/storable.hpp"
+
+namespace stepd::storage {
+namespace {
+
+using engine::JobWord;
+using engine::StepBlob;
+using Job = MemoryRecord::Job;
+
+auto place_of(const StepBlob& blob) { return std::tie(blob.step, blob.phase, blob.kind, blob.key); }
+
+void keep(std::vector<StepBlob>& blobs, const StepBlob& blob) {
+  const auto before = [](const StepBlob& a, const StepBlob& b) {
+    return place_of(a) < place_of(b);
+  };
+  const auto found = std::lower_bound(blobs.begin(), blobs.end(), blob, before);
+  if (found == blobs.end() || place_of(*found) != place_of(blob)) {
+    blobs.insert(found, blob);
+  } else if (blob.kind == StepBlob::Kind::checkpoint) {
+    found->bytes = blob.bytes;
+  }
+}
+
+bool expired(const engine::JobHead& head, const Expiry& expiry) {
+  if (!head.settled_at) return false;
+  return *head.settled_at <
+         (head.word == JobWord::succeeded ? expiry.succeeded_before : expiry.unsuccessful_before);
+}
+
+}  // namespace
+
+std::optional<Duplicate> MemoryEdit::holder(const std::string& tenant,
+                                            const engine::SubmitKey& key) const {
+  const JobId beyond{std::numeric_limits<std::int64_t>::max()};
+  auto found = record_.keys.upper_bound({key.key, tenant, beyond});
+  if (found == record_.keys.begin()) return std::nullopt;
+  const auto& [name, row] = *--found;
+  const auto& [its_key, its_tenant, id] = name;
+  if (its_key != key.key || its_tenant != tenant) return std::nullopt;
+  const auto job = record_.jobs.find(id);
+  const JobWord word = job == record_.jobs.end() ? row.word : job->second->kept.head.word;
+  const bool without_success = engine::is_settled(word) && word != JobWord::succeeded;
+  if (key.rerun_unsuccessful && without_success && key.content == row.content) return std::nullopt;
+  return Duplicate{id, row.content};
+}
+
+SubmitResult MemoryEdit::insert(const NewJob& submit) {
+  if (submit.key) {
+    if (const auto duplicate = holder(submit.tenant, *submit.key)) return *duplicate;
+  }
+  require_storable(submit);
+  auto job = std::make_shared<Job>();
+  job->kept = {.id = submit.id,
+               .tenant = submit.tenant,
+               .name = submit.name,
+               .key = submit.key ? submit.key->key : std::string{},
+               .head = submit.head,
+               .definition = submit.definition,
+               .rows = {{.number = 1, .at = submit.at, .entries = submit.first_row}}};
+  if (!record_.jobs.emplace(submit.id, std::move(job)).second) {
+    refuse(submit.id, "there is a job of this id already");
+  }
+  if (submit.key) {
+    record_.keys[{submit.key->key, submit.tenant, submit.id}].content = submit.key->content;
+  }
+  record_.highest_id = std::max(record_.highest_id, submit.id);
+  if (submit.claimed && !engine::is_settled(submit.head.word)) claimed_.insert(submit.id);
+  return Committed{};
+}
+
+ChangeResult MemoryEdit::apply(const Change& change) {
+  const auto found = record_.jobs.find(change.job);
+  if (found == record_.jobs.end()) return Conflict{};
+  const std::uint64_t last = found->second->kept.rows.back().number;
+  if (change.row != 0 && change.row != last + 1) return Conflict{};
+  require_storable(change, std::max(last, change.row));
+  if (change.remove) {
+    remove(change.job, change.at);
+    return Committed{};
+  }
+
+  auto job = std::make_shared<Job>(*found->second);
+  auto& rows = job->kept.rows;
+  if (change.row != 0) rows.push_back({change.row, change.at, change.entries});
+  for (const std::uint64_t dropped : change.dropped_rows) {
+    std::erase_if(rows, [&](const engine::StoredRow& row) { return row.number == dropped; });
+  }
+  if (change.head) job->kept.head = *change.head;
+  for (const StepBlob& blob : change.blobs) keep(job->blobs, blob);
+  if (change.release || engine::is_settled(job->kept.head.word)) claimed_.erase(change.job);
+  found->second = std::move(job);
+  return Committed{};
+}
+
+void MemoryEdit::remove(JobId id, TimePoint at) {
+  const auto found = record_.jobs.find(id);
+  const LoadedJob& job = found->second->kept;
+  const auto key = record_.keys.find({job.key, job.tenant, id});
+  if (key != record_.keys.end()) {
+    key->second.word = job.head.word;
+    key->second.settled_at = job.head.settled_at.value_or(at);
+  }
+  record_.jobs.erase(found);
+  claimed_.erase(id);
+}
+
+std::size_t MemoryEdit::offer(const std::set<std::string>& types, TimePoint now,
+                              std::size_t limit) {
+  std::size_t count = 0;
+  for (auto& [id, job] : record_.jobs) {
+    if (count == limit) break;
+    const engine::JobHead& head = job->kept.head;
+    if (head.settled_at || head.needs.empty() || !types.contains(head.needs)) continue;
+    auto offered = std::make_shared<Job>(*job);
+    offered->kept.head.needs.clear();
+    offered->kept.head.due = std::min(head.due.value_or(now), now);
+    job = std::move(offered);
+    ++count;
+  }
+  return count;
+}
+
+std::size_t MemoryEdit::expire(const Expiry& expiry, std::size_t limit) {
+  std::vector<JobId> gone;
+  for (const auto& [id, job] : record_.jobs) {
+    if (gone.size() == limit) break;
+    if (expired(job->kept.head, expiry)) gone.push_back(id);
+  }
+  for (const JobId id : gone) remove(id, {});
+
+  std::size_t count = gone.size();
+  for (auto key = record_.keys.begin(); key != record_.keys.end() && count < limit;) {
+    const bool outlived = key->second.settled_at && *key->second.settled_at < expiry.keys_before;
+    key = outlived ? (++count, record_.keys.erase(key)) : std::next(key);
+  }
+  return count;
+}
+
+}  // namespace stepd::storage

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <set>
+
+#include "storage/memory/memory_record.hpp"
+#include "storage/store.hpp"
+
+namespace stepd::storage {
+
+/// A batch at work on copies of the record and of what is claimed: all of it is taken over at the
+/// end, or nothing.
+class MemoryEdit {
+ public:
+  MemoryEdit(MemoryRecord record, std::set<JobId> claimed)
+      : record_(std::move(record)), claimed_(std::move(claimed)) {}
+
+  [[nodiscard]] SubmitResult insert(const NewJob& submit);
+  [[nodiscard]] ChangeResult apply(const Change& change);
+  std::size_t offer(const std::set<std::string>& types, TimePoint now, std::size_t limit);
+  std::size_t expire(const Expiry& expiry, std::size_t limit);
+
+  [[nodiscard]] MemoryRecord& record() { return record_; }
+  [[nodiscard]] std::set<JobId>& claimed() { return claimed_; }
+
+ private:
+  void remove(JobId id, TimePoint at);
+  [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
+                                                const engine::SubmitKey& key) const;
+
+  MemoryRecord record_;
+  std::set<JobId> claimed_;
+};
+
+}  // namespace stepd::storage
