@@ -1,0 +1,51 @@
+#include "storage/sqlite/job_file.hpp"
+
+#include <string>
+
+#include "storage/sqlite/schema.hpp"
+
+namespace stepd::storage::sqlite {
+
+JobFile::JobFile(const std::filesystem::path& file, const SqliteOptions& options)
+    : database_(file, Database::Access::write),
+      wal_pages_max_(options.wal_pages_max),
+      checkpoint_at_(options.wal_pages_max) {
+  set_up(options);
+}
+
+void JobFile::set_up(const SqliteOptions& options) {
+  require_ours(database_, migrations());
+  use_wal(database_);
+  database_.run("PRAGMA synchronous = FULL");
+  database_.run("PRAGMA temp_store = MEMORY");
+  database_.run("PRAGMA cache_size = -" + std::to_string(options.cache_bytes / 1024));
+  migrate(database_, migrations());
+  if (options.prewrite_wal) fill_wal();
+}
+
+// Unsynced, because the checkpoint syncs it all before anything is told to anybody.
+void JobFile::fill_wal() {
+  Statement touch{database_, "UPDATE host SET epoch = epoch"};
+  database_.run("PRAGMA synchronous = OFF");
+  while (database_.wal_pages() < wal_pages_max_) touch.run();
+  database_.run("PRAGMA synchronous = FULL");
+  checkpoint();
+}
+
+void JobFile::checkpoint_when_idle() {
+  if (database_.wal_pages() != wal_pages_moved_) checkpoint();
+}
+
+void JobFile::checkpoint_when_large() {
+  if (database_.wal_pages() >= checkpoint_at_) checkpoint();
+}
+
+void JobFile::checkpoint() {
+  const std::uint64_t left = database_.checkpoint();
+  wal_pages_moved_ = database_.wal_pages() - left;
+  // With nothing left the next commit begins the WAL anew. Else a reader holds on to it, and to
+  // ask again at every commit would only cost syncs.
+  checkpoint_at_ = left == 0 ? wal_pages_max_ : database_.wal_pages() + wal_pages_max_ / 4;
+}
+
+}  // namespace stepd::storage::sqlite

@@ -1,0 +1,153 @@
+#include "storage/sqlite/job_lines.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "storage/sqlite/job_columns.hpp"
+
+namespace stepd::storage::sqlite {
+namespace {
+
+using engine::JobWord;
+
+// A list is a way to the jobs between these two parts.
+const std::string line_columns = R"sql(
+SELECT job.id, job.tenant, job.name, job.key, job.due, job.needs, job.attention, job.settled_at,
+  CASE WHEN job.word = 1 AND EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id)
+    THEN 2 ELSE job.word END AS shown
+FROM )sql";
+
+const std::string line_filter = R"sql(
+  job.id < ?1 AND (?2 = '' OR job.tenant = ?2) AND (?3 = '' OR job.name = ?3)
+  AND (?4 IS NULL OR job.attention = ?4) AND (?5 >> shown) & 1
+ORDER BY job.id DESC LIMIT ?6)sql";
+
+const std::string newest = line_columns + "job WHERE" + line_filter;
+
+const std::string by_key = line_columns +
+                           "job_key CROSS JOIN job ON job.id = job_key.job "
+                           "WHERE job_key.key = ?7 AND" +
+                           line_filter;
+
+const std::string by_attention =
+    line_columns + "job INDEXED BY job_attention WHERE job.attention = 1 AND" + line_filter;
+
+const std::string by_notable_word =
+    line_columns +
+    "job INDEXED BY job_notable WHERE job.word <> 1 AND job.word <> 2 AND job.word <> 7 "
+    "AND job.word = ?7 AND" +
+    line_filter;
+
+const std::string open =
+    line_columns + "job INDEXED BY job_open WHERE job.settled_at IS NULL AND" + line_filter;
+
+constexpr std::string_view select_counts =
+    "SELECT code, jobs FROM word WHERE jobs > 0 ORDER BY code";
+
+constexpr std::string_view select_attention =
+    "SELECT count(*) FROM job INDEXED BY job_attention "
+    "WHERE attention = 1 AND settled_at IS NULL";
+
+// Up to here it is quicker to sort all open jobs than to look for them among the settled ones.
+constexpr std::uint64_t few = 10'000;
+
+bool is_notable(JobWord word) {
+  return word != JobWord::queued && word != JobWord::running && word != JobWord::succeeded;
+}
+
+std::int64_t mask_of(const std::vector<JobWord>& words) {
+  if (words.empty()) return (std::int64_t{1} << word_count) - 1;
+  std::int64_t mask = 0;
+  for (const JobWord word : words) mask |= std::int64_t{1} << code_of(word);
+  return mask;
+}
+
+void append_lines(Rows& found, std::vector<JobLine>& lines) {
+  while (found.next()) {
+    JobLine line{.id = {found.integer(0)},
+                 .tenant = found.bytes(1),
+                 .name = found.bytes(2),
+                 .key = found.bytes(3),
+                 .head = {}};
+    line.head = {.word = word_of(found.integer(8)),
+                 .due = time_of(found.maybe_integer(4)),
+                 .needs = found.bytes(5),
+                 .attention = found.integer(6) != 0,
+                 .settled_at = time_of(found.maybe_integer(7))};
+    lines.push_back(std::move(line));
+  }
+}
+
+void keep_newest(std::vector<JobLine>& lines, std::size_t limit) {
+  std::sort(lines.begin(), lines.end(),
+            [](const JobLine& a, const JobLine& b) { return a.id > b.id; });
+  if (lines.size() > limit) lines.resize(limit);
+}
+
+}  // namespace
+
+JobLines::JobLines(Database& database)
+    : newest_(database, newest),
+      by_key_(database, by_key),
+      by_attention_(database, by_attention),
+      by_notable_word_(database, by_notable_word),
+      open_(database, open),
+      counts_(database, select_counts),
+      attention_(database, select_attention) {}
+
+std::vector<JobLine> JobLines::page(const JobFilter& filter, std::optional<JobId> before,
+                                    std::size_t limit) {
+  const auto& words = filter.words;
+  const std::int64_t below = before ? before->value : std::numeric_limits<std::int64_t>::max();
+  const auto attention = filter.attention ? std::optional{std::int64_t{*filter.attention}}
+                                          : std::optional<std::int64_t>{};
+  const auto ask = [&](Statement& statement, const auto&... more) {
+    return statement.query(below, filter.tenant, filter.name, attention, mask_of(words),
+                           row_limit(limit), more...);
+  };
+  std::vector<JobLine> lines;
+  const auto collect = [&](Statement& statement, const auto&... more) {
+    Rows found = ask(statement, more...);
+    append_lines(found, lines);
+  };
+
+  if (!filter.key.empty()) {
+    collect(by_key_, filter.key);
+  } else if (filter.attention.value_or(false)) {
+    collect(by_attention_);
+  } else if (!words.empty() && std::all_of(words.begin(), words.end(), is_notable)) {
+    for (const JobWord word : std::set<JobWord>{words.begin(), words.end()}) {
+      collect(by_notable_word_, code_of(word));
+    }
+    keep_newest(lines, limit);
+  } else if (!words.empty() && std::none_of(words.begin(), words.end(), engine::is_settled) &&
+             few_are_open()) {
+    collect(open_);
+  } else {
+    collect(newest_);
+  }
+  return lines;
+}
+
+bool JobLines::few_are_open() {
+  std::uint64_t open_jobs = 0;
+  for (const Count& count : counts()) open_jobs += engine::is_settled(count.word) ? 0 : count.jobs;
+  return open_jobs <= few;
+}
+
+std::vector<Count> JobLines::counts() {
+  std::vector<Count> counts;
+  Rows found = counts_.query();
+  while (found.next()) {
+    counts.push_back({word_of(found.integer(0)), static_cast<std::uint64_t>(found.integer(1))});
+  }
+  return counts;
+}
+
+std::uint64_t JobLines::unsettled_with_attention() {
+  Rows found = attention_.query();
+  return found.next() ? static_cast<std::uint64_t>(found.integer(0)) : 0;
+}
+
+}  // namespace stepd::storage::sqlite

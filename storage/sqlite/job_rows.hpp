@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "storage/sqlite/database.hpp"
+#include "storage/store.hpp"
+
+namespace stepd::storage::sqlite {
+
+/// Reads whole jobs on one connection; the caller's transaction makes it one moment's view.
+class JobRows {
+ public:
+  explicit JobRows(Database& database);
+
+  [[nodiscard]] std::optional<LoadedJob> load(JobId id);
+  [[nodiscard]] std::vector<engine::StoredRow> journal(JobId id, std::uint64_t after,
+                                                       std::size_t limit);
+
+ private:
+  void append_later(JobId id, std::uint64_t after, std::size_t limit,
+                    std::vector<engine::StoredRow>& rows);
+
+  Statement job_;
+  Statement first_row_;
+  Statement later_rows_;
+};
+
+}  // namespace stepd::storage::sqlite

@@ -1,0 +1,263 @@
+#include "storage/sqlite/job_writer.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "storage/storable.hpp"
+
+namespace stepd::storage::sqlite {
+namespace {
+
+using engine::JobWord;
+using engine::StepBlob;
+
+constexpr std::string_view select_key_holder = R"sql(
+SELECT job_key.job, job_key.content, coalesce(job.word, job_key.word)
+FROM job_key LEFT JOIN job ON job.id = job_key.job
+WHERE job_key.key = ? AND job_key.tenant = ?
+ORDER BY job_key.job DESC LIMIT 1)sql";
+
+constexpr std::string_view insert_key =
+    "INSERT INTO job_key (key, tenant, job, content) VALUES (?, ?, ?, ?)";
+
+constexpr std::string_view insert_job = R"sql(
+INSERT INTO job (id, word, due, needs, attention, settled_at, tenant, name, key, accepted_at,
+  first_row, definition)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql";
+
+constexpr std::string_view select_standing = R"sql(
+SELECT word, coalesce((SELECT max(row) FROM journal WHERE journal.job = job.id), 1)
+FROM job WHERE id = ?)sql";
+
+constexpr std::string_view insert_row =
+    "INSERT INTO journal (job, row, at, entries) VALUES (?, ?, ?, ?)";
+
+constexpr std::string_view drop_row = "DELETE FROM journal WHERE job = ? AND row = ?";
+
+constexpr std::string_view update_head = R"sql(
+UPDATE job SET word = ?, due = ?, needs = ?, attention = ?, settled_at = ? WHERE id = ?)sql";
+
+constexpr std::string_view replace_checkpoint = R"sql(
+INSERT INTO step_blob (job, step, phase, kind, key, bytes) VALUES (?, ?, ?, 0, '', ?)
+ON CONFLICT DO UPDATE SET bytes = excluded.bytes)sql";
+
+constexpr std::string_view insert_memo = R"sql(
+INSERT INTO step_blob (job, step, phase, kind, key, bytes) VALUES (?, ?, ?, 1, ?, ?)
+ON CONFLICT DO NOTHING)sql";
+
+constexpr std::string_view delete_job =
+    "DELETE FROM job WHERE id = ? RETURNING key, tenant, word, settled_at";
+
+constexpr std::string_view delete_rows = "DELETE FROM journal WHERE job = ?";
+
+constexpr std::string_view delete_blobs = "DELETE FROM step_blob WHERE job = ?";
+
+constexpr std::string_view settle_key =
+    "UPDATE job_key SET word = ?, settled_at = ? WHERE key = ? AND tenant = ? AND job = ?";
+
+constexpr std::string_view raise_highest_removed =
+    "UPDATE host SET highest_removed = ?1 WHERE highest_removed < ?1";
+
+constexpr std::string_view offer = R"sql(
+UPDATE job SET needs = '', due = min(coalesce(due, ?1), ?1) WHERE id IN (
+  SELECT id FROM job WHERE needs <> '' AND needs = ?2 AND settled_at IS NULL LIMIT ?3))sql";
+
+constexpr std::string_view select_expired_succeeded =
+    "SELECT id, word FROM job WHERE word = 7 AND settled_at < ? LIMIT ?";
+
+constexpr std::string_view select_expired_unsuccessful =
+    "SELECT id, word FROM job WHERE word IN (8, 9, 10, 11) AND settled_at < ? LIMIT ?";
+
+constexpr std::string_view expire_keys = R"sql(
+DELETE FROM job_key WHERE (key, tenant, job) IN (
+  SELECT key, tenant, job FROM job_key WHERE settled_at < ? LIMIT ?))sql";
+
+constexpr std::string_view add_count = "UPDATE word SET jobs = jobs + ? WHERE code = ?";
+
+// Of one call of expire: about what an ordinary batch changes.
+constexpr std::uint64_t rows_expired_max = 2000;
+
+}  // namespace
+
+JobWriter::JobWriter(Database& database)
+    : database_(database),
+      key_holder_(database, select_key_holder),
+      insert_key_(database, insert_key),
+      insert_job_(database, insert_job),
+      standing_(database, select_standing),
+      insert_row_(database, insert_row),
+      drop_row_(database, drop_row),
+      update_head_(database, update_head),
+      replace_checkpoint_(database, replace_checkpoint),
+      insert_memo_(database, insert_memo),
+      delete_job_(database, delete_job),
+      delete_rows_(database, delete_rows),
+      delete_blobs_(database, delete_blobs),
+      settle_key_(database, settle_key),
+      raise_highest_removed_(database, raise_highest_removed),
+      offer_(database, sqlite::offer),
+      expired_succeeded_(database, select_expired_succeeded),
+      expired_unsuccessful_(database, select_expired_unsuccessful),
+      expire_keys_(database, expire_keys),
+      add_count_(database, add_count) {}
+
+std::optional<Duplicate> JobWriter::holder(const std::string& tenant,
+                                           const engine::SubmitKey& key) {
+  Rows found = key_holder_.query(key.key, tenant);
+  if (!found.next()) return std::nullopt;
+  const Duplicate duplicate{{found.integer(0)}, {found.bytes(1)}};
+  const JobWord word = word_of(found.integer(2));
+  const bool without_success = engine::is_settled(word) && word != JobWord::succeeded;
+  if (key.rerun_unsuccessful && without_success && key.content == duplicate.content) {
+    return std::nullopt;
+  }
+  return duplicate;
+}
+
+SubmitResult JobWriter::insert(const NewJob& job) {
+  if (job.key) {
+    if (auto duplicate = holder(job.tenant, *job.key)) return *std::move(duplicate);
+  }
+  require_storable(job);
+  const auto key = job.key ? std::optional<std::string_view>{job.key->key} : std::nullopt;
+  insert_job_.run(job.id.value, code_of(job.head.word), column(job.head.due), job.head.needs,
+                  std::int64_t{job.head.attention}, column(job.head.settled_at), job.tenant,
+                  job.name, key, column(job.at), Bytes{job.first_row}, Bytes{job.definition});
+  if (job.key) {
+    insert_key_.run(job.key->key, job.tenant, job.id.value, Bytes{job.key->content.bytes});
+  }
+  count(job.head.word, 1);
+  if (job.claimed && !engine::is_settled(job.head.word)) {
+    claimed_.put(job.id, {.last_row = 1, .word = job.head.word});
+  }
+  return Committed{};
+}
+
+std::optional<Standing> JobWriter::standing(JobId id) {
+  if (const Standing* claimed = claimed_.find(id)) return *claimed;
+  Rows found = standing_.query(id.value);
+  if (!found.next()) return std::nullopt;
+  return Standing{.last_row = static_cast<std::uint64_t>(found.integer(1)),
+                  .word = word_of(found.integer(0))};
+}
+
+ChangeResult JobWriter::apply(const Change& change) {
+  const auto before = standing(change.job);
+  if (!before) return Conflict{};
+  if (change.row != 0 && change.row != before->last_row + 1) return Conflict{};
+  Standing after = *before;
+  after.last_row = std::max(before->last_row, change.row);
+  require_storable(change, after.last_row);
+  if (change.remove) {
+    remove(change.job, shown_word(before->word, before->last_row), change.at);
+    return Committed{};
+  }
+
+  const std::int64_t id = change.job.value;
+  if (change.row != 0) {
+    insert_row_.run(id, static_cast<std::int64_t>(change.row), column(change.at),
+                    Bytes{change.entries});
+  }
+  for (const std::uint64_t row : change.dropped_rows) {
+    drop_row_.run(id, static_cast<std::int64_t>(row));
+  }
+  if (change.head) {
+    write_head(change.job, *change.head);
+    after.word = change.head->word;
+  }
+  for (const StepBlob& blob : change.blobs) write_blob(change.job, blob);
+
+  count(shown_word(before->word, before->last_row), -1);
+  count(shown_word(after.word, after.last_row), 1);
+  if (claimed_.find(change.job) == nullptr) return Committed{};
+  if (change.release || engine::is_settled(after.word)) {
+    claimed_.drop(change.job);
+  } else {
+    claimed_.put(change.job, after);
+  }
+  return Committed{};
+}
+
+void JobWriter::write_head(JobId id, const engine::JobHead& head) {
+  update_head_.run(code_of(head.word), column(head.due), head.needs, std::int64_t{head.attention},
+                   column(head.settled_at), id.value);
+}
+
+void JobWriter::write_blob(JobId id, const StepBlob& blob) {
+  const auto step = static_cast<std::int64_t>(blob.step);
+  const auto phase = static_cast<std::int64_t>(blob.phase);
+  switch (blob.kind) {
+    case StepBlob::Kind::checkpoint:
+      replace_checkpoint_.run(id.value, step, phase, Bytes{blob.bytes});
+      break;
+    case StepBlob::Kind::memo:
+      insert_memo_.run(id.value, step, phase, blob.key, Bytes{blob.bytes});
+      break;
+  }
+}
+
+void JobWriter::remove(JobId id, JobWord shown, TimePoint at) {
+  {
+    Rows gone = delete_job_.query(id.value);
+    if (!gone.next()) return;
+    const std::int64_t settled_at = gone.maybe_integer(3).value_or(column(at));
+    settle_key_.run(gone.integer(2), settled_at, gone.bytes(0), gone.bytes(1), id.value);
+  }
+  delete_rows_.run(id.value);
+  delete_blobs_.run(id.value);
+  raise_highest_removed_.run(id.value);
+  count(shown, -1);
+  claimed_.drop(id);
+}
+
+std::size_t JobWriter::offer(const std::string& type, TimePoint now, std::size_t limit) {
+  const std::uint64_t before = database_.rows_changed();
+  offer_.run(column(now), type, row_limit(limit));
+  return database_.rows_changed() - before;
+}
+
+std::size_t JobWriter::expire(const Expiry& expiry, std::size_t limit) {
+  const std::uint64_t rows_max = database_.rows_changed() + rows_expired_max;
+  std::size_t removed = expire_jobs(expired_succeeded_, expiry.succeeded_before, limit, rows_max);
+  removed +=
+      expire_jobs(expired_unsuccessful_, expiry.unsuccessful_before, limit - removed, rows_max);
+  if (removed == limit || database_.rows_changed() >= rows_max) return removed;
+  const std::uint64_t before = database_.rows_changed();
+  expire_keys_.run(column(expiry.keys_before), row_limit(limit - removed));
+  return removed + (database_.rows_changed() - before);
+}
+
+std::size_t JobWriter::expire_jobs(Statement& query, TimePoint before, std::size_t limit,
+                                   std::uint64_t rows_max) {
+  std::vector<std::pair<JobId, JobWord>> expired;
+  {
+    Rows found = query.query(column(before), row_limit(limit));
+    while (found.next()) expired.emplace_back(JobId{found.integer(0)}, word_of(found.integer(1)));
+  }
+  std::size_t removed = 0;
+  for (const auto& [id, word] : expired) {
+    if (database_.rows_changed() >= rows_max) break;
+    remove(id, word, {});
+    ++removed;
+  }
+  return removed;
+}
+
+void JobWriter::write_counts() {
+  for (std::size_t code = 0; code < counts_.size(); ++code) {
+    if (counts_[code] != 0) add_count_.run(counts_[code], static_cast<std::int64_t>(code));
+  }
+}
+
+void JobWriter::keep() {
+  counts_.fill(0);
+  claimed_.keep();
+}
+
+void JobWriter::undo() {
+  counts_.fill(0);
+  claimed_.undo();
+}
+
+}  // namespace stepd::storage::sqlite

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <array>
+#include <optional>
+
+#include "storage/sqlite/claimed_jobs.hpp"
+#include "storage/sqlite/database.hpp"
+#include "storage/sqlite/job_columns.hpp"
+#include "storage/store.hpp"
+
+namespace stepd::storage::sqlite {
+
+/// Writes jobs within a transaction of the caller's, who ends it with `keep` or `undo`.
+class JobWriter {
+ public:
+  explicit JobWriter(Database& database);
+
+  [[nodiscard]] SubmitResult insert(const NewJob& job);
+  [[nodiscard]] ChangeResult apply(const Change& change);
+  std::size_t offer(const std::string& type, TimePoint now, std::size_t limit);
+  std::size_t expire(const Expiry& expiry, std::size_t limit);
+
+  /// The last thing written before the commit.
+  void write_counts();
+  void keep();
+  void undo();
+
+  [[nodiscard]] ClaimedJobs& claimed() { return claimed_; }
+
+ private:
+  [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
+                                                const engine::SubmitKey& key);
+  [[nodiscard]] std::optional<Standing> standing(JobId id);
+  void write_head(JobId id, const engine::JobHead& head);
+  void write_blob(JobId id, const engine::StepBlob& blob);
+  void remove(JobId id, engine::JobWord shown, TimePoint at);
+  std::size_t expire_jobs(Statement& query, TimePoint before, std::size_t limit,
+                          std::uint64_t rows_max);
+  void count(engine::JobWord word, int jobs) {
+    counts_[static_cast<std::size_t>(code_of(word))] += jobs;
+  }
+
+  Database& database_;
+  ClaimedJobs claimed_;
+  std::array<std::int64_t, word_count> counts_{};  // since the transaction began
+
+  Statement key_holder_;
+  Statement insert_key_;
+  Statement insert_job_;
+  Statement standing_;
+  Statement insert_row_;
+  Statement drop_row_;
+  Statement update_head_;
+  Statement replace_checkpoint_;
+  Statement insert_memo_;
+  Statement delete_job_;
+  Statement delete_rows_;
+  Statement delete_blobs_;
+  Statement settle_key_;
+  Statement raise_highest_removed_;
+  Statement offer_;
+  Statement expired_succeeded_;
+  Statement expired_unsuccessful_;
+  Statement expire_keys_;
+  Statement add_count_;
+};
+
+}  // namespace stepd::storage::sqlite

@@ -1,0 +1,139 @@
+#include "storage/sqlite/schema.hpp"
+
+#include <array>
+#include <string>
+
+#include "storage/store.hpp"
+
+namespace stepd::storage::sqlite {
+namespace {
+
+constexpr std::int64_t application_id = 0x73746570;  // "step"
+
+// Of a job, what was accepted stands in its own row, the first journal row included: accepting it
+// is one insert. Words are numbers because they are in constraints and indexes of the hot path;
+// the table `word` gives their names and how many jobs read as each.
+constexpr const char* version_1 = R"sql(
+CREATE TABLE host (
+  only INTEGER PRIMARY KEY CHECK (only = 1),
+  epoch INTEGER NOT NULL CHECK (epoch >= 0),
+  highest_removed INTEGER NOT NULL
+) STRICT;
+INSERT INTO host (only, epoch, highest_removed) VALUES (1, 0, 0);
+
+CREATE TABLE word (
+  code INTEGER PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  jobs INTEGER NOT NULL CHECK (jobs >= 0)
+) STRICT;
+INSERT INTO word (code, name, jobs) VALUES
+  (0, 'prepared', 0), (1, 'queued', 0), (2, 'running', 0), (3, 'waiting', 0), (4, 'paused', 0),
+  (5, 'parked', 0), (6, 'compensating', 0), (7, 'succeeded', 0), (8, 'compensated', 0),
+  (9, 'failed', 0), (10, 'cancelled', 0), (11, 'discarded', 0);
+
+CREATE TABLE job (
+  id INTEGER PRIMARY KEY CHECK (id > 0),
+  word INTEGER NOT NULL CHECK (word BETWEEN 0 AND 11),
+  due INTEGER,
+  needs TEXT NOT NULL,
+  attention INTEGER NOT NULL CHECK (attention IN (0, 1)),
+  settled_at INTEGER,
+  tenant TEXT NOT NULL,
+  name TEXT NOT NULL,
+  key TEXT,
+  accepted_at INTEGER NOT NULL,
+  first_row BLOB NOT NULL,
+  definition BLOB NOT NULL,
+  CHECK ((word >= 7) = (settled_at IS NOT NULL)),
+  CHECK (settled_at IS NULL OR due IS NULL)
+) STRICT;
+-- The second column is always NULL; with it a claim reads the index alone.
+CREATE INDEX job_open ON job (due, settled_at) WHERE settled_at IS NULL;
+CREATE INDEX job_settled ON job (word, settled_at) WHERE settled_at IS NOT NULL;
+CREATE INDEX job_needs ON job (needs) WHERE needs <> '';
+-- Words that few jobs have at a time.
+CREATE INDEX job_notable ON job (word) WHERE word <> 1 AND word <> 2 AND word <> 7;
+CREATE INDEX job_attention ON job (attention) WHERE attention = 1;
+
+CREATE TABLE journal (
+  job INTEGER NOT NULL,
+  row INTEGER NOT NULL CHECK (row > 1),
+  at INTEGER NOT NULL,
+  entries BLOB NOT NULL,
+  PRIMARY KEY (job, row)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE step_blob (
+  job INTEGER NOT NULL,
+  step INTEGER NOT NULL CHECK (step >= 0),
+  phase INTEGER NOT NULL CHECK (phase BETWEEN 0 AND 2),
+  kind INTEGER NOT NULL CHECK (kind IN (0, 1)),
+  key TEXT NOT NULL CHECK (kind = 1 OR key = ''),
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (job, step, phase, kind, key)
+) STRICT, WITHOUT ROWID;
+
+-- Of several jobs with one key the newest holds it. A row outlives its job; only then it says how
+-- and when that one settled.
+CREATE TABLE job_key (
+  key TEXT NOT NULL,
+  tenant TEXT NOT NULL,
+  job INTEGER NOT NULL,
+  content BLOB NOT NULL CHECK (length(content) = 32),
+  word INTEGER CHECK (word BETWEEN 0 AND 11),
+  settled_at INTEGER,
+  PRIMARY KEY (key, tenant, job),
+  CHECK ((word IS NULL) = (settled_at IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_key_settled ON job_key (settled_at) WHERE settled_at IS NOT NULL;
+)sql";
+
+constexpr std::array all{Migration{1, version_1}};
+
+[[noreturn]] void refuse(const Database& database, const std::string& fact) {
+  throw StoreError{StoreError::Kind::broken, database.file().string() + " " + fact};
+}
+
+}  // namespace
+
+std::span<const Migration> migrations() { return all; }
+
+void require_ours(Database& database, std::span<const Migration> known) {
+  const std::int64_t owner = database.number("PRAGMA application_id");
+  const std::int64_t version = database.number("PRAGMA user_version");
+  const std::int64_t tables = database.number("SELECT count(*) FROM sqlite_schema");
+  if (owner != application_id && (owner != 0 || version != 0 || tables != 0)) {
+    refuse(database,
+           "is another program's database: move it away, or choose another state folder "
+           "(--state-dir)");
+  }
+  const int newest = known.back().version;
+  if (version > newest) {
+    refuse(database, "has schema version " + std::to_string(version) +
+                         ", written by a newer stepd; this one knows versions up to " +
+                         std::to_string(newest) +
+                         ": start the newer stepd again, or put back the backup made before it");
+  }
+}
+
+void migrate(Database& database, std::span<const Migration> known) {
+  const std::int64_t version = database.number("PRAGMA user_version");
+  if (version == known.back().version) return;
+  TransactionWords words{database};
+  Transaction transaction{words, Transaction::Kind::write};
+  for (const Migration& migration : known) {
+    if (migration.version > version) database.run(migration.sql);
+  }
+  database.run("PRAGMA application_id = " + std::to_string(application_id));
+  database.run("PRAGMA user_version = " + std::to_string(known.back().version));
+  transaction.commit();
+}
+
+void use_wal(Database& database) {
+  const std::string mode = database.text("PRAGMA journal_mode = WAL");
+  if (mode == "wal") return;
+  refuse(database, "cannot have a write-ahead log here (the journal stays in mode '" + mode +
+                       "'): choose a state folder on a local file system (--state-dir)");
+}
+
+}  // namespace stepd::storage::sqlite

@@ -1,0 +1,152 @@
+#include "storage/sqlite/sqlite_reader.hpp"
+
+#include <sqlite3.h>
+
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "storage/sqlite/job_lines.hpp"
+#include "storage/sqlite/job_rows.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
+
+namespace stepd::storage {
+namespace {
+
+using engine::StepBlob;
+using sqlite::Database;
+using sqlite::Rows;
+using sqlite::Statement;
+using sqlite::Transaction;
+
+constexpr std::string_view select_blobs = R"sql(
+SELECT kind, phase, key, bytes FROM step_blob WHERE job = ? AND step = ?
+ORDER BY phase, kind, key)sql";
+
+std::uint64_t size_of(const std::filesystem::path& file) {
+  std::error_code absent;
+  const std::uintmax_t size = std::filesystem::file_size(file, absent);
+  return absent ? 0 : size;
+}
+
+}  // namespace
+
+/// What one thread reads with.
+class SqliteReader::Connection {
+ public:
+  explicit Connection(const std::filesystem::path& file)
+      : database_(file, Database::Access::read),
+        transactions(database_),
+        rows(database_),
+        lines(database_),
+        blobs(database_, select_blobs) {}
+
+ private:
+  Database database_;
+
+ public:
+  sqlite::TransactionWords transactions;
+  sqlite::JobRows rows;
+  sqlite::JobLines lines;
+  Statement blobs;
+};
+
+/// A connection and one moment's view of the record; both are given back at the end.
+class SqliteReader::Borrowed {
+ public:
+  explicit Borrowed(SqliteReader& reader) : reader_(reader), connection_(reader.take()) {
+    try {
+      view_.emplace(connection_->transactions, Transaction::Kind::read);
+    } catch (const StoreError&) {
+      reader_.give_back(std::move(connection_));
+      throw;
+    }
+  }
+  ~Borrowed() {
+    view_.reset();
+    reader_.give_back(std::move(connection_));
+  }
+  Borrowed(const Borrowed&) = delete;
+  Borrowed& operator=(const Borrowed&) = delete;
+
+  Connection* operator->() const { return connection_.get(); }
+
+ private:
+  SqliteReader& reader_;
+  std::unique_ptr<Connection> connection_;
+  std::optional<Transaction> view_;
+};
+
+SqliteReader::SqliteReader(const std::filesystem::path& folder, std::size_t connections_max)
+    : file_(sqlite_file(folder)), connections_max_(connections_max) {}
+
+SqliteReader::~SqliteReader() = default;
+
+std::unique_ptr<SqliteReader::Connection> SqliteReader::take() {
+  {
+    std::unique_lock lock{mutex_};
+    given_back_.wait(lock, [&] { return !free_.empty() || connections_ < connections_max_; });
+    if (!free_.empty()) {
+      auto connection = std::move(free_.back());
+      free_.pop_back();
+      return connection;
+    }
+    ++connections_;
+  }
+  try {
+    return std::make_unique<Connection>(file_);
+  } catch (const StoreError&) {
+    const std::lock_guard lock{mutex_};
+    --connections_;
+    given_back_.notify_one();
+    throw;
+  }
+}
+
+void SqliteReader::give_back(std::unique_ptr<Connection> connection) {
+  const std::lock_guard lock{mutex_};
+  free_.push_back(std::move(connection));
+  given_back_.notify_one();
+}
+
+std::vector<JobLine> SqliteReader::page(const JobFilter& filter, std::optional<JobId> before,
+                                        std::size_t limit) {
+  return Borrowed { *this } -> lines.page(filter, before, limit);
+}
+
+std::optional<LoadedJob> SqliteReader::find(JobId id) {
+  return Borrowed { *this } -> rows.load(id);
+}
+
+std::vector<engine::StoredRow> SqliteReader::journal(JobId id, std::uint64_t after,
+                                                     std::size_t limit) {
+  return Borrowed { *this } -> rows.journal(id, after, limit);
+}
+
+std::vector<StepBlob> SqliteReader::blobs(JobId id, engine::StepIndex step) {
+  const Borrowed connection{*this};
+  std::vector<StepBlob> blobs;
+  Rows found = connection->blobs.query(id.value, std::int64_t{step});
+  while (found.next()) {
+    blobs.push_back({.kind = static_cast<StepBlob::Kind>(found.integer(0)),
+                     .step = step,
+                     .phase = static_cast<engine::Phase>(found.integer(1)),
+                     .key = found.bytes(2),
+                     .bytes = found.bytes(3)});
+  }
+  return blobs;
+}
+
+std::vector<Count> SqliteReader::counts() {
+  return Borrowed { *this } -> lines.counts();
+}
+
+Facts SqliteReader::facts() {
+  const std::uint64_t bytes = size_of(file_) + size_of(file_.string() + "-wal");
+  return {.backend = std::string{"sqlite "} + sqlite3_libversion(),
+          .place = file_.string(),
+          .bytes = bytes,
+          .attention = Borrowed{*this} -> lines.unsettled_with_attention()};
+}
+
+}  // namespace stepd::storage
