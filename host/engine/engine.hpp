@@ -123,7 +123,8 @@ struct CallRequest {
   bool quick = false;      // its type is measured to take next to no time
 };
 
-/// `<job id>/<step>/<phase>`, one word without blanks: the same for every call of one phase of one step (A6).
+/// `<job id>/<step>/<phase>`, one word without blanks: the same for every call of one phase of one
+/// step (A6).
 [[nodiscard]] std::string idempotency_key(JobId job, std::string_view step, Phase phase);
 
 struct StartCall {

@@ -2,7 +2,6 @@
 
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "host/engine/validate.hpp"
@@ -18,14 +17,19 @@ namespace stepd::engine {
 /// it prefixes the problems' pointers. While `references_fit` is set, a `{"$ref": …}` object is
 /// taken for any type and a `{"$literal": …}` for what it holds.
 struct SchemaCheck {
-  std::string pointer;
+  std::string pointer{};
   bool references_fit = false;
 };
-[[nodiscard]] std::vector<Problem> check_and_complete(boost::json::value& value,
-                                                      const boost::json::value& schema,
-                                                      const SchemaCheck& how);
+struct SchemaVerdict {
+  std::vector<Problem> problems{};
+  bool completed = false;  // a default was filled in
+};
+[[nodiscard]] SchemaVerdict check_and_complete(boost::json::value& value,
+                                               const boost::json::value& schema,
+                                               const SchemaCheck& how);
 
-/// Keywords of a step type's schema that would not be checked; a plugin using them is refused.
+/// What a step type's schema holds that would not be checked, each with its place: keywords unknown
+/// or not supported, and values a keyword does not take. A plugin using them is refused.
 [[nodiscard]] std::vector<std::string> unsupported_keywords(const boost::json::value& schema);
 
 }  // namespace stepd::engine
