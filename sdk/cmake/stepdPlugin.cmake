@@ -25,6 +25,18 @@ function(stepd_provide_json)
     POSITION_INDEPENDENT_CODE ON)
 endfunction()
 
+# stepd::testing is what an author's tests of steps link: <stepd/testing/rehearsal.hpp>.
+function(stepd_provide_testing)
+  if(TARGET stepd_testing)
+    return()
+  endif()
+  stepd_provide_json()
+  add_library(stepd_testing INTERFACE)
+  add_library(stepd::testing ALIAS stepd_testing)
+  target_link_libraries(stepd_testing INTERFACE stepd::sdk stepd_plugin_json)
+  target_compile_features(stepd_testing INTERFACE cxx_std_20)
+endfunction()
+
 # A sanitizer's symbols come from the program that loads the plugin.
 function(stepd_is_sanitized result)
   string(TOUPPER "${CMAKE_BUILD_TYPE}" type)

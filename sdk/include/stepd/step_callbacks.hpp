@@ -123,6 +123,8 @@ template <class Output>
     text = json_text_of(output);
   } catch (const BadValue& error) {
     report(call, {"bad_output", error.what()});
+    const std::string line = std::string("output not written: ") + error.what();
+    call.host->log(&call, STEPD_LOG_ERROR, borrowed(line), {nullptr, 0});
   }
   const auto status = call.host->set_output(&call, borrowed(text));
   if (status == STEPD_FENCED) throw CallOver{};

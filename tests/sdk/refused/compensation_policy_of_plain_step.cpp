@@ -1,0 +1,9 @@
+// refused: compensate_timeout
+#include <chrono>
+#include <stepd/plugin.hpp>
+
+void nothing(stepd::Context&) {}
+
+STEPD_PLUGIN("refused", "1", plugin) {
+  plugin.step<nothing>("refused.step").compensate_timeout(std::chrono::seconds(1));
+}
