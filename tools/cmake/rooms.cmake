@@ -12,11 +12,6 @@ target_compile_options(stepd_build_options INTERFACE
 target_compile_definitions(stepd_build_options INTERFACE BOOST_DLL_USE_STD_FS)
 target_include_directories(stepd_build_options INTERFACE ${PROJECT_SOURCE_DIR})
 
-# What Poco's package has its users define (_DEBUG, _XOPEN_SOURCE, ...) would shut them out from the
-# shared precompiled headers. What its own headers ask for stays.
-set_property(TARGET Poco::Foundation PROPERTY INTERFACE_COMPILE_DEFINITIONS
-  POCO_UNBUNDLED POCO_OS_FAMILY_UNIX POCO_HAVE_FD_EPOLL POCO_ENABLE_CPP11 POCO_ENABLE_CPP14)
-
 # One precompiled header for all rooms: the standard library and Boost.JSON's values, nothing else.
 file(WRITE ${CMAKE_BINARY_DIR}/stepd_pch.cpp "")
 add_library(stepd_pch OBJECT ${CMAKE_BINARY_DIR}/stepd_pch.cpp)
