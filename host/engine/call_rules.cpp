@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "host/engine/planted_bug.hpp"
 #include "host/engine/rules.hpp"
 
 namespace stepd::engine {
@@ -11,6 +12,12 @@ constexpr Duration suspension_min = std::chrono::seconds(1);
 bool leaves_outcome_open(OutcomeKind kind) {
   return kind == OutcomeKind::effect_unknown || kind == OutcomeKind::timed_out ||
          kind == OutcomeKind::crashed || kind == OutcomeKind::lost;
+}
+
+/// The ways a call that was asked to stop says no more than that it stopped.
+bool is_stopped(OutcomeKind kind) {
+  return kind == OutcomeKind::retry || kind == OutcomeKind::effect_unknown ||
+         kind == OutcomeKind::cancelled || kind == OutcomeKind::suspended;
 }
 
 bool is_final(OutcomeKind kind) {
@@ -54,21 +61,26 @@ class CallEnd {
  private:
   [[nodiscard]] OutcomeKind recorded_kind() const {
     const bool overran = cause_ == StopCause::timed_out || cause_ == StopCause::silent;
-    if (!overran || outcome_.kind == OutcomeKind::succeeded || is_final(outcome_.kind)) {
-      return outcome_.kind;
-    }
-    return OutcomeKind::timed_out;
+    return overran && is_stopped(outcome_.kind) ? OutcomeKind::timed_out : outcome_.kind;
+  }
+
+  /// Suspending is no failure, and a host that ends is not the step's fault (A4).
+  [[nodiscard]] bool is_an_attempt() const {
+    if (outcome_.kind == OutcomeKind::suspended) return cause_.has_value();
+    return cause_ != StopCause::shutdown || outcome_.kind == OutcomeKind::succeeded;
   }
 
   /// The step as this call leaves it, its next condition still to be said.
   [[nodiscard]] StepMoved after(StepCondition to) const {
     StepMoved entry = moved(job_, index_, std::move(to));
     entry.resuming = false;
+    if (is_an_attempt()) ++entry.attempts;
     entry.in_doubt = leaves_outcome_open(recorded_kind());
     if (outcome_.kind != OutcomeKind::crashed && outcome_.kind != OutcomeKind::lost) {
       entry.crashes_in_row = 0;
     }
     const bool no_effect = outcome_.kind == OutcomeKind::refused;
+    if (no_effect && planted(PlantedBug::refusal_forgets_effect)) entry.effect = Effect::none;
     if (step_.phase == Phase::execute && !no_effect && entry.effect == Effect::none) {
       entry.effect = Effect::possible;
     }
@@ -80,8 +92,8 @@ class CallEnd {
     if (step_.phase == Phase::compensate) {
       entry.to = Compensated{};
     } else {
+      if (step_.phase == Phase::probe) entry.attempts = attempts_of_execute();
       entry.phase = Phase::execute;
-      entry.attempts = attempts_of_execute();
       entry.effect = Effect::done;
     }
     entries_.push_back(std::move(entry));
@@ -150,7 +162,6 @@ class CallEnd {
 
   void try_again() {
     StepMoved entry = after(Ready{});
-    ++entry.attempts;
     if (outcome_.kind == OutcomeKind::crashed) ++entry.crashes_in_row;
     if (entry.crashes_in_row >= rules_.crashes_max) {
       return park_as(std::move(entry), ParkReason::crashes);
@@ -160,7 +171,8 @@ class CallEnd {
         job_.definition->steps[index_].pivot && job_.cancel_wanted && step_.phase == Phase::execute;
     if (pivot_given_up) return surrender_as(std::move(entry), AbandonReason::cancel);
     const RetryPolicy& policy = policy_of(type_, step_.phase);
-    if (!policy.allows_another(entry.attempts) && !job_.past_pivot) {
+    if (!policy.allows_another(entry.attempts) && !job_.past_pivot &&
+        !planted(PlantedBug::ignores_policy_end)) {
       return surrender_as(std::move(entry), AbandonReason::attempts_used_up);
     }
     Duration wait = backoff(policy, entry.attempts, {job_.id, index_});
@@ -204,7 +216,6 @@ class CallEnd {
   }
 
   [[nodiscard]] std::uint32_t attempts_of_execute() const {
-    if (step_.phase == Phase::execute) return step_.attempts;
     return step_.earlier[static_cast<std::size_t>(Phase::execute)].attempts;
   }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "host/engine/planted_bug.hpp"
 #include "host/engine/reference.hpp"
 #include "host/engine/rules.hpp"
 #include "host/engine/validate.hpp"
@@ -55,6 +56,16 @@ Entry begin_to_undo(const JobState& job, StepIndex step) {
   return entry;
 }
 
+/// What PlantedBug::compensates_in_any_order does.
+void undo_all(Entries& entries, const JobState& job) {
+  for (StepIndex step = 0; step < job.steps.size(); ++step) {
+    if (job.progress.to_undo.contains(step) || job.progress.back[step]) continue;
+    const StepCondition& condition = job.steps[step].condition;
+    const bool done = std::holds_alternative<Succeeded>(condition);
+    if (done && needs_compensation(job, step)) entries.push_back(begin_to_undo(job, step));
+  }
+}
+
 /// How a job that is all the way back ends (C6).
 SettledState end_of_way_back(const JobState& job) {
   const auto any = [&](auto condition) {
@@ -108,6 +119,7 @@ Entries follow(const JobState& job, const Rulebook& rules) {
   }
   if (job.backward) {
     for (const StepIndex step : job.progress.to_undo) entries.push_back(begin_to_undo(job, step));
+    if (planted(PlantedBug::compensates_in_any_order)) undo_all(entries, job);
   }
   if (entries.empty() && job.progress.open == 0) {
     entries.push_back(Settled{job.backward ? end_of_way_back(job) : SettledState::succeeded});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/engine/planted_bug.hpp"
 #include "host/engine/rules.hpp"
 
 namespace stepd::engine {
@@ -166,7 +167,13 @@ namespace {
 /// The entry that takes an active step out of the way forward (the column "turn").
 StepMoved turned(const JobState& job, StepIndex step, const Cause& cause) {
   const StepState& state = job.steps[step];
-  if (const auto call = call_under_way(state)) {
+  const auto call = call_under_way(state);
+  if (call && planted(PlantedBug::compensates_beside_call)) {
+    StepMoved entry = moved(job, step, Abandoned{AbandonReason::turned_back, cause.error});
+    entry.effect = Effect::possible;
+    return entry;
+  }
+  if (call) {
     const bool cancelled = cause.kind == Cause::Kind::cancel;
     return moved(job, step,
                  Stopping{*call, cancelled ? StopCause::cancel : StopCause::turned_back});

@@ -1,8 +1,10 @@
 #include "host/engine/job_state.hpp"
 
+#include <algorithm>
 #include <span>
 
 #include "host/engine/codec.hpp"
+#include "host/engine/planted_bug.hpp"
 
 namespace stepd::engine {
 namespace {
@@ -270,6 +272,16 @@ JobState fold(const LoadedJob& loaded, const RowObserver& after_row) {
     apply(job, decoded);
     if (after_row) after_row(job, decoded);
   }
+  if (planted(PlantedBug::forgets_attempts)) {
+    for (StepState& step : job.steps) step.attempts = 0;
+  }
+  if (planted(PlantedBug::repeats_after_success) && !job.settled && !job.backward) {
+    const auto again = std::ranges::find_if(job.steps, lets_successors_start);
+    if (again != job.steps.end()) {
+      again->condition = Ready{};
+      job.progress.active.insert(static_cast<StepIndex>(again - job.steps.begin()));
+    }
+  }
   return job;
 }
 
@@ -287,6 +299,10 @@ const JsonText& args_of(const JobState& job, StepIndex step) {
 
 bool needs_compensation(const JobState& job, StepIndex step) {
   const StepTypeSnapshot* type = snapshot(job, step);
+  if (planted(PlantedBug::never_compensates_in_doubt) &&
+      job.steps[step].effect == Effect::possible) {
+    return false;
+  }
   return type && type->kind == StepKind::saga && job.steps[step].effect != Effect::none;
 }
 

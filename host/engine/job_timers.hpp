@@ -12,7 +12,8 @@
 namespace stepd::engine {
 
 /// One due time of a job, on both clocks: the wall clock's as recorded, and when on the steady
-/// clock it is to be looked at. A span never lasts longer than itself, whatever the wall clock does.
+/// clock it is to be looked at. A span never lasts longer than itself, whatever the wall clock
+/// does.
 struct Timer {
   std::optional<StepIndex> step;  // absent: the job's deadline
   Due due;

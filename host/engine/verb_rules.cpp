@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "host/engine/names.hpp"
+#include "host/engine/planted_bug.hpp"
 #include "host/engine/reference.hpp"
 #include "host/engine/rules.hpp"
 
@@ -42,6 +43,11 @@ class VerbRules {
   Decision decision() && {
     if (!verb_.request_id.empty() && job_.request_ids.contains(verb_.request_id)) {
       return Ignored{Ignored::Why::repeated_request};
+    }
+    if (planted(PlantedBug::runs_settled_again) && job_.settled &&
+        verb_.kind == Verb::Kind::retry) {
+      begin_again(0);
+      return std::move(entries_);
     }
     if (job_.settled) {
       return refuse("job " + to_text(job_.id) + " has settled (" +

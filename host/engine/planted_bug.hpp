@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+
+/// Bugs that the tests switch on to see that their checks catch them. Only the extra build of the
+/// engine that the simulation links has the switch; in every other build each is constantly off.
+namespace stepd::engine {
+
+enum class PlantedBug : std::uint8_t {
+  none,
+  acknowledges_unstored,      // a submit that was not stored is answered as accepted
+  acts_before_commit,         // effects happen though their record is not on disk
+  compensates_in_any_order,   // without waiting for the steps after
+  forgets_attempts,           // the count is lost with the host
+  runs_settled_again,         // a retry of a settled job starts a call
+  refusal_forgets_effect,     // a clean refusal wipes out an earlier time-out
+  compensates_beside_call,    // the way back does not wait for a running call
+  takes_late_reports,         // any report ends the call that happens to run
+  repeats_after_success,      // a recorded success is run again after a restart
+  ignores_policy_end,         // a saga step is retried for ever
+  never_compensates_in_doubt  // only effects that are certain are undone
+};
+
+#ifdef STEPD_PLANTED_BUGS
+inline PlantedBug planted_bug = PlantedBug::none;
+[[nodiscard]] inline bool planted(PlantedBug bug) { return planted_bug == bug; }
+#else
+[[nodiscard]] constexpr bool planted(PlantedBug) { return false; }
+#endif
+
+}  // namespace stepd::engine
