@@ -4,8 +4,9 @@
 #include <array>
 #include <chrono>
 
+#include "host/engine/json_check.hpp"
 #include "host/plugin/borrowed.hpp"
-#include "host/plugin/json_check.hpp"
+#include "host/plugin/json_object.hpp"
 #include "host/plugin/utf8.hpp"
 
 namespace stepd::plugin {
@@ -71,9 +72,11 @@ stepd_status CallAnswer::set_output(stepd_str json) {
                        {}};
     return STEPD_TOO_BIG;
   }
-  if (const auto problem = json_problem(view(json), limits_.json_depth_max)) {
+  if (const auto problem = engine::find_fault(view(json), limits_.json_depth_max)) {
     output_problem_ = {
-        "bad_output", "has an output that is not JSON: " + *problem + "; correct the step", {}};
+        "bad_output",
+        "has an output that cannot be kept: " + problem->message + "; correct the step",
+        {}};
     return STEPD_INVALID;
   }
   output_ = engine::JsonText(std::string(view(json)));

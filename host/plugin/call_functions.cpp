@@ -4,7 +4,7 @@
 
 #include "host/plugin/borrowed.hpp"
 #include "host/plugin/call_context.hpp"
-#include "host/plugin/json_check.hpp"
+#include "host/plugin/json_object.hpp"
 #include "host/plugin/utf8.hpp"
 
 namespace stepd::plugin {

@@ -209,7 +209,8 @@ std::variant<PluginDescription, BadDescription> describe(const stepd_plugin* plu
   try {
     return checked(plugin);
   } catch (const Unfit& unfit) {
-    return BadDescription{unfit.what()};
+    const std::string fact = unfit.what();
+    return BadDescription{fact.starts_with("its ") ? "describes itself wrongly: " + fact : fact};
   }
 }
 

@@ -4,9 +4,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -120,7 +120,7 @@ struct Ending {
 /// Until the process is gone, not until its pipes are closed: it may have left children behind.
 Ending wait_for(pid_t child, const FileDescriptor& words, const FileDescriptor& report,
                 std::chrono::milliseconds limit) {
-  const FileDescriptor process(::pidfd_open(child, 0));
+  const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
   const int opened = process.is_open() ? 0 : errno;
   const auto deadline = Clock::now() + limit;
   Ending ending;

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "host/plugin/step_call.hpp"
+
+namespace stepd::plugin {
+
+/// A host that keeps what a call saves and says, in memory, at a time that stands still.
+class KeptPorts final : public CallPorts {
+ public:
+  static engine::Now start() {
+    return {engine::TimePoint(std::chrono::seconds(1'700'000'000)),
+            engine::SteadyPoint(std::chrono::seconds(1000))};
+  }
+
+  engine::BlobStatus save(engine::StepBlob::Kind kind, std::string key,
+                          std::string bytes) override {
+    const std::lock_guard lock(mutex_);
+    ++saves;
+    if (fenced) return engine::BlobStatus::fenced;
+    kept.push_back({.kind = kind, .key = std::move(key), .bytes = std::move(bytes)});
+    return engine::BlobStatus::stored;
+  }
+  std::vector<engine::StepBlob> blobs() override {
+    const std::lock_guard lock(mutex_);
+    ++reads;
+    if (!trouble.empty()) throw std::runtime_error(trouble);
+    return on_record;
+  }
+  void heartbeat() override { hear("heartbeat"); }
+  void progress(std::uint32_t permille, std::string note) override {
+    hear("progress " + std::to_string(permille) + " " + note);
+  }
+  void log(std::int32_t level, std::string_view message, std::string_view fields) override {
+    hear("log " + std::to_string(level) + " " + std::string(message) + " " + std::string(fields));
+  }
+  engine::Now now() override { return time; }
+
+  engine::Now time = start();
+  bool fenced = false;
+  std::string trouble{};  // reading fails with it
+  std::vector<engine::StepBlob> on_record{};
+  std::vector<engine::StepBlob> kept{};
+  std::vector<std::string> heard{};
+  int saves = 0;
+  int reads = 0;
+
+ private:
+  void hear(std::string words) {
+    const std::lock_guard lock(mutex_);
+    heard.push_back(std::move(words));
+  }
+  std::mutex mutex_;
+};
+
+}  // namespace stepd::plugin

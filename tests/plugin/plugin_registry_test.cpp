@@ -1,0 +1,330 @@
+#include "host/plugin/plugin_registry.hpp"
+
+#include <catch2/catch.hpp>
+#include <set>
+
+#include "host/plugin/plugin_file.hpp"
+#include "host/plugin/step_call.hpp"
+#include "tests/plugin/kept_ports.hpp"
+#include "tests/plugin/small_plugins.hpp"
+
+using namespace stepd;
+using namespace stepd::plugin;
+using Catch::Contains;
+
+namespace {
+
+PluginLine only_line(const PluginRegistry::Loading& loading) {
+  REQUIRE(loading.lines.size() == 1);
+  return loading.lines.front();
+}
+
+std::string refusal_when_loading(const std::string& plugin) {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  const PluginLine line = only_line(registry.load({at_hand.put(plugin)}));
+  CHECK(registry.catalogue()->types.empty());
+  CHECK(registry.lines() == std::vector{line});
+  return line.refused;
+}
+
+engine::Outcome call(const PluginRegistry& registry, const std::string& type, std::string args) {
+  const StepModule* step = registry.find(type);
+  REQUIRE(step != nullptr);
+  KeptPorts ports;
+  const engine::CallRequest request{
+      .id = {{1}, 1}, .step = "s", .type = type, .args = engine::JsonText(std::move(args))};
+  return run_call(*step, request, ports, {});
+}
+
+}  // namespace
+
+TEST_CASE("a plugin that is loaded offers its step types as values") {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  const auto file = at_hand.put("good");
+
+  const auto loading = registry.load({file});
+
+  CHECK(loading.catalogue_changed);
+  const PluginLine line = only_line(loading);
+  CHECK(line.file == file.string());
+  CHECK(line.id == "test.good");
+  CHECK(line.version == "1.2.0");
+  CHECK(line.step_types == std::vector<std::string>{"good.echo"});
+  CHECK(line.refused.empty());
+  const engine::StepType* type = registry.catalogue()->find("good.echo");
+  REQUIRE(type != nullptr);
+  CHECK(type->plugin == "test.good 1.2.0");
+  CHECK(type->module == line.module);
+  CHECK(type->module.value != 0);
+  CHECK(type->version == 3);
+  CHECK(type->accepts_from == 2);
+  CHECK(type->not_repeatable);
+  CHECK(call(registry, "good.echo", R"({"a":1})").output.view() == R"({"a":1})");
+  CHECK(registry.find("good.other") == nullptr);
+}
+
+TEST_CASE("what harms its process harms only the one that tries it") {
+  CHECK_THAT(refusal_when_loading("crashing"),
+             Contains("crashing.so crashes the process that loads it: signal 6") &&
+                 Contains("it printed: the table of rates is empty") &&
+                 Contains("tell its author"));
+  CHECK_THAT(refusal_when_loading("exiting"),
+             Contains("ends the process that loads it: exit status 0"));
+  CHECK_THAT(refusal_when_loading("unresolved"),
+             Contains("cannot be loaded: undefined symbol: a_function_that_nobody_offers; "));
+}
+
+TEST_CASE("a plugin that hangs while it loads is refused when its time is up") {
+  PluginsAtHand at_hand;
+  at_hand.settings.probe.time_limit = std::chrono::milliseconds(300);
+  PluginRegistry registry(at_hand.settings);
+
+  const PluginLine line = only_line(registry.load({at_hand.put("hanging")}));
+
+  CHECK_THAT(line.refused, Contains("does not load within 300 ms"));
+}
+
+TEST_CASE("a plugin that describes itself badly is refused with what is wrong") {
+  CHECK_THAT(refusal_when_loading("no_entry"), Contains("does not export stepd_plugin_v1"));
+  CHECK_THAT(refusal_when_loading("null_entry"), Contains("stepd_plugin_v1 returned NULL"));
+  CHECK_THAT(refusal_when_loading("bad_saga"), Contains("bad.saga is a saga step without"));
+  CHECK_THAT(refusal_when_loading("two_faces"),
+             Contains("calls itself test.two_faces 1.2.0 in its note and test.another 1.2.0"));
+}
+
+TEST_CASE("bad files keep no good one from loading") {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  at_hand.put("crashing");
+  at_hand.put("good");
+  at_hand.put("newer_abi");
+  at_hand.put("other");
+  write_file(at_hand.folder / "text.so", "hello");
+  write_file(at_hand.folder / "short.so", bytes_of(small_plugin("good")).substr(0, 5000));
+
+  const auto loading = registry.load(plugin_files(at_hand.folder));
+
+  CHECK(loading.lines.size() == 6);
+  CHECK(registry.lines().size() == 6);
+  CHECK(registry.catalogue()->types.size() == 2);
+  for (const PluginLine& line : registry.lines()) {
+    if (line.refused.empty()) continue;
+    CHECK_THAT(line.refused, Catch::StartsWith(line.file) && Contains("; "));
+  }
+}
+
+TEST_CASE("without a program to try plugins in none is loaded") {
+  PluginsAtHand at_hand;
+  at_hand.settings.probe.command = {"/nowhere/stepd"};
+  PluginRegistry registry(at_hand.settings);
+
+  CHECK_THAT(only_line(registry.load({at_hand.put("good")})).refused,
+             Contains("cannot be tried") && Contains("No such file"));
+}
+
+TEST_CASE("of two plugins with one step type the second is refused by name") {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  const auto first = at_hand.put("good");
+  const auto second = at_hand.put("same_type");
+
+  const auto loading = registry.load({first, second});
+
+  REQUIRE(loading.lines.size() == 2);
+  CHECK(loading.lines[1].refused == second.string() +
+                                        " offers the step type good.echo, which test.good 1.2.0 "
+                                        "from " +
+                                        first.string() +
+                                        " offers already; remove one of the two, then restart "
+                                        "stepd");
+  CHECK(registry.catalogue()->find("good.echo")->plugin == "test.good 1.2.0");
+}
+
+TEST_CASE("of several builds of one plugin the highest version is taken") {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  const auto older = at_hand.put("good", "a");
+  const auto newer = at_hand.put("good_newer", "b");
+
+  const auto loading = registry.load({older, newer});
+
+  CHECK(registry.catalogue()->find("good.echo")->plugin == "test.good 1.10.0");
+  REQUIRE(loading.lines.size() == 2);
+  CHECK_THAT(loading.lines[1].refused,
+             Contains("holds version 1.2.0, which is no newer") && Contains(newer.string()));
+}
+
+TEST_CASE("a build that comes while another is loaded waits for a restart") {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  const auto file = at_hand.put("good");
+  REQUIRE(registry.load({file}).catalogue_changed);
+  const auto catalogue = registry.catalogue();
+
+  SECTION("in the same place") {
+    at_hand.put("good_rebuilt", "good");
+    const auto loading = registry.load({file});
+
+    CHECK_FALSE(loading.catalogue_changed);
+    CHECK_THAT(only_line(loading).refused,
+               Contains("plugin test.good is loaded as version 1.2.0") &&
+                   Contains("restart stepd to take the new build"));
+  }
+  SECTION("in another place, with a higher version") {
+    CHECK_THAT(only_line(registry.load({at_hand.put("good_newer")})).refused,
+               Contains("restart stepd to take the new build"));
+  }
+  SECTION("in another place, with the same version") {
+    CHECK_THAT(only_line(registry.load({at_hand.put("good_rebuilt")})).refused,
+               Contains("remove the one you do not want"));
+  }
+  SECTION("the same bytes in another place") {
+    CHECK_THAT(only_line(registry.load({at_hand.put("good", "copy")})).refused,
+               Contains("is the same build once more"));
+  }
+  SECTION("the same bytes in the same place") {
+    at_hand.put("good");
+    CHECK(registry.load({file}).lines.empty());
+    CHECK(registry.lines().size() == 1);
+  }
+  CHECK(registry.catalogue() == catalogue);
+  CHECK(registry.lines().front().refused.empty());
+}
+
+TEST_CASE("a refused file is looked at anew when it changes and forgotten when it goes") {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  const auto file = at_hand.folder / "good.so";
+  write_file(file, "not yet");
+  REQUIRE_FALSE(only_line(registry.load({file})).refused.empty());
+
+  SECTION("it becomes good") {
+    at_hand.put("good");
+    CHECK(registry.load({file}).catalogue_changed);
+    CHECK(registry.lines().size() == 1);
+    CHECK(registry.lines().front().refused.empty());
+  }
+  SECTION("it goes") {
+    std::filesystem::remove(file);
+    CHECK(registry.load({file}).lines.empty());
+    CHECK(registry.lines().empty());
+  }
+}
+
+TEST_CASE("overwriting or removing the file of a loaded plugin does it no harm") {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  const auto file = at_hand.put("good");
+  REQUIRE(registry.load({file}).catalogue_changed);
+
+  write_file(file, "overwritten in place");
+  CHECK(call(registry, "good.echo", "{}").output.view() == "{}");
+  std::filesystem::remove(file);
+  CHECK(call(registry, "good.echo", "{}").output.view() == "{}");
+}
+
+TEST_CASE("copies that nothing was loaded from are tidied away") {
+  const PluginsAtHand at_hand;
+  const auto modules = at_hand.root.path() / "modules";
+  const auto count = [&modules] {
+    return std::distance(std::filesystem::directory_iterator(modules), {});
+  };
+  PluginRegistry registry(at_hand.settings);
+  write_file(modules / "half.unfinished", "x");
+  REQUIRE(registry.load({at_hand.put("good"), at_hand.put("no_entry")}).lines.size() == 2);
+  REQUIRE(count() == 3);
+
+  registry.tidy();
+
+  CHECK(count() == 1);
+  CHECK(call(registry, "good.echo", "{}").kind == engine::OutcomeKind::succeeded);
+}
+
+TEST_CASE("a copy that was tampered with is written anew") {
+  const PluginsAtHand at_hand;
+  const auto modules = at_hand.root.path() / "modules";
+  std::filesystem::path copy;
+  {
+    PluginRegistry registry(at_hand.settings);
+    REQUIRE(registry.load({at_hand.put("good")}).catalogue_changed);
+    copy = std::filesystem::directory_iterator(modules)->path();
+  }
+  std::filesystem::remove(copy);
+  write_file(copy, "tampered with");
+
+  PluginRegistry registry(at_hand.settings);
+  CHECK(registry.load({at_hand.put("good")}).catalogue_changed);
+  CHECK(bytes_of(copy) == bytes_of(small_plugin("good")));
+}
+
+TEST_CASE("a plugin is configured by its id and its refusal is shown") {
+  PluginsAtHand at_hand;
+  std::vector<std::string> logged;
+  at_hand.settings.log = [&logged](std::string_view plugin, std::int32_t, std::string_view words) {
+    logged.push_back(std::string(plugin) + ": " + std::string(words));
+  };
+
+  SECTION("as it wants to be") {
+    at_hand.settings.configuration["test.init"] = {{"rate", 3}};
+    PluginRegistry registry(at_hand.settings);
+    CHECK(registry.load({at_hand.put("init")}).catalogue_changed);
+    CHECK(logged == std::vector<std::string>{"test.init: rate is 3"});
+    CHECK(call(registry, "init.rate", "{}").output.view() == "3");
+  }
+  SECTION("not at all") {
+    PluginRegistry registry(at_hand.settings);
+    CHECK_THAT(only_line(registry.load({at_hand.put("init")})).refused,
+               Contains("does not start: \"rate\" is missing; correct its configuration"));
+    CHECK(registry.catalogue()->types.empty());
+  }
+  SECTION("one whose init throws") {
+    at_hand.settings.configuration["test.throwing"] = {{"any", "thing"}};
+    PluginRegistry registry(at_hand.settings);
+    CHECK_THAT(only_line(registry.load({at_hand.put("throwing")})).refused,
+               Contains("its init threw no configuration wanted"));
+  }
+}
+
+TEST_CASE("an exception that leaves a plugin is a failed attempt") {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  REQUIRE(registry.load({at_hand.put("throwing")}).catalogue_changed);
+
+  const auto error = call(registry, "throwing.error", "{}");
+  CHECK(error.kind == engine::OutcomeKind::retry);
+  CHECK(error.error == engine::Error{"exception", "no rates today", {}});
+  const auto number = call(registry, "throwing.number", "{}");
+  CHECK(number.kind == engine::OutcomeKind::retry);
+  CHECK(number.error.code == "exception");
+}
+
+TEST_CASE("a plain C step is answered rightly whatever it asks of the host") {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  REQUIRE(registry.load({at_hand.put("calls")}).catalogue_changed);
+  KeptPorts ports;
+  const engine::CallRequest request{
+      .id = {{12345}, 7},
+      .epoch = {9},
+      .tenant = "default",
+      .job_name = "job",
+      .step = "here",
+      .type = "calls.everything",
+      .attempt = 2,
+      .attempts_max = 5,
+      .outcome_unknown = true,
+      .deadline = KeptPorts::start().wall + std::chrono::seconds(60),
+      .timeout = std::chrono::seconds(30),
+      .args = engine::JsonText(R"({"a":1})"),
+      .earlier_outputs = {{"before", engine::JsonText("[1]")}, {"skipped", {}}}};
+
+  const auto outcome = run_call(*registry.find("calls.everything"), request, ports, {});
+
+  INFO(outcome.error.message);
+  CHECK(outcome.kind == engine::OutcomeKind::succeeded);
+  CHECK(outcome.output.view() == R"("all")");
+  CHECK(ports.heard ==
+        std::vector<std::string>{"heartbeat", "progress 500 half", R"(log 1 hello {"a":1})"});
+}
