@@ -14,10 +14,12 @@ foreach(source IN LISTS sources)
     -D SOURCE=${source} -P ${CMAKE_CURRENT_LIST_DIR}/refused/expect.cmake)
 endforeach()
 
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
 function(add_outside_test name c_compiler cxx_compiler)
   add_test(NAME sdk/outside_the_tree/${name} COMMAND ${CMAKE_COMMAND}
-    -D BUILD=${PROJECT_BINARY_DIR} -D SOURCE=${CMAKE_CURRENT_LIST_DIR}/outside
+    -D BUILD=${PROJECT_BINARY_DIR} -D SDK=${PROJECT_SOURCE_DIR}/sdk
     -D WORK=${CMAKE_CURRENT_BINARY_DIR}/outside_${name} -D GENERATOR=${CMAKE_GENERATOR}
+    -D PYTHON=${Python3_EXECUTABLE}
     -D C_COMPILER=${c_compiler} -D CXX_COMPILER=${cxx_compiler}
     -D LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER}
     -P ${CMAKE_CURRENT_LIST_DIR}/outside/check.cmake)
