@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "host/engine/json_compare.hpp"
-#include "host/engine/json_pointer.hpp"
+#include "host/engine/json_place.hpp"
 #include "host/engine/json_value.hpp"
 #include "host/engine/schema_keywords.hpp"
 #include "host/engine/spelling.hpp"
@@ -24,18 +24,6 @@ namespace {
 namespace json = boost::json;
 
 std::string_view view_of(json::string_view text) { return {text.data(), text.size()}; }
-
-/// Where a value stands. Becomes a pointer's text only when there is something to say about it.
-struct Place {
-  const Place* parent = nullptr;  // on the stack of the caller
-  std::string_view key{};
-  std::optional<std::size_t> index{};
-
-  [[nodiscard]] std::string pointer() const {
-    if (parent == nullptr) return std::string(key);
-    return index ? pointer_to(parent->pointer(), *index) : pointer_to(parent->pointer(), key);
-  }
-};
 
 std::size_t code_points(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(
@@ -108,7 +96,9 @@ class Check {
   [[nodiscard]] bool is_open(const json::value& value) const {
     return references_fit_ && holds_reference(value);
   }
+  [[nodiscard]] bool is_full() const { return verdict_.problems.size() >= problems_max; }
   void refuse(const Place& place, std::string_view code, std::string message) {
+    if (is_full()) return;
     verdict_.problems.push_back({std::string(code), place.pointer(), std::move(message)});
   }
 
@@ -128,7 +118,7 @@ void Check::value(json::value& value, const json::value& schema, const Place& pl
     if (object->contains("$ref")) return;
     if (json::value* literal = object->if_contains("$literal")) {
       references_fit_ = false;  // what it holds is not searched
-      this->value(*literal, schema, {.parent = &place, .key = "$literal"});
+      this->value(*literal, schema, place.at("$literal"));
       references_fit_ = true;
       return;
     }
@@ -230,7 +220,7 @@ void Check::elements(json::array& list, const json::object& schema, const Place&
   for (std::size_t index = 0; index < list.size(); ++index) {
     const bool in_prefix = prefix && index < prefix->size();
     const json::value* element = in_prefix ? &(*prefix)[index] : rest;
-    if (element) value(list[index], *element, {.parent = &place, .index = index});
+    if (element) value(list[index], *element, place.at(index));
   }
 }
 
@@ -242,7 +232,7 @@ void Check::object(json::object& object, const json::object& schema, const Place
   if (const json::array* keys = required ? required->if_array() : nullptr) {
     for (const json::value& key : *keys) {
       if (!key.is_string() || object.contains(key.get_string())) continue;
-      refuse({.parent = &place, .key = view_of(key.get_string())}, "missing_member",
+      refuse(place.at(view_of(key.get_string())), "missing_member",
              "is missing and has no default; give it a value");
     }
   }
@@ -263,7 +253,7 @@ void Check::complete(json::object& object, const json::object& properties) {
 void Check::members(json::object& object, const json::object* properties, const json::value* others,
                     const Place& place) {
   for (auto& [key, member] : object) {
-    const Place here{.parent = &place, .key = view_of(key)};
+    const Place here = place.at(view_of(key));
     if (const json::value* property = properties ? properties->if_contains(key) : nullptr) {
       value(member, *property, here);
     } else if (others && others->is_bool() && !others->get_bool()) {
@@ -275,6 +265,7 @@ void Check::members(json::object& object, const json::object* properties, const 
 }
 
 void Check::unknown_member(const Place& place, const json::object* properties) {
+  if (is_full()) return;  // looking for near words takes its time
   std::vector<std::string_view> known;
   if (properties) {
     for (const auto& [key, property] : *properties) known.push_back(view_of(key));

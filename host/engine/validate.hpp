@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ struct Problem {
   std::string message{};
   friend bool operator==(const Problem&, const Problem&) = default;
 };
+
+/// More of them help nobody, and a hostile job could hold a million.
+inline constexpr std::size_t problems_max = 100;
 
 struct Validated {
   JobDefinition definition{};  // snapshots taken and defaults filled in where the type is known
