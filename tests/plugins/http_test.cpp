@@ -51,6 +51,21 @@ Server::Answer always(int status, const std::string& body = "",
   };
 }
 
+/// What the host makes readable when a call is asked to stop.
+class StopSignal {
+ public:
+  StopSignal() : fd_{::eventfd(0, EFD_CLOEXEC)} { REQUIRE(fd_ >= 0); }
+  ~StopSignal() { ::close(fd_); }
+  StopSignal(const StopSignal&) = delete;
+  StopSignal& operator=(const StopSignal&) = delete;
+
+  void give() const { (void)::eventfd_write(fd_, 1); }
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  const int fd_;
+};
+
 }  // namespace
 
 TEST_CASE("a GET returns status and headers and the JSON of the answer") {
@@ -300,20 +315,19 @@ TEST_CASE("a port that nobody listens on and a host that does not exist are trie
 }
 
 TEST_CASE("a request that is asked to stop leaves at once") {
-  const int stop = ::eventfd(0, EFD_CLOEXEC);
+  const StopSignal stop;
   BareServer server{[&](Poco::Net::StreamSocket& connection) {
-    (void)::eventfd_write(stop, 1);
+    stop.give();
     wait_for_the_end(connection);
   }};
   const http::Outgoing outgoing{.method = "GET", .url = Poco::URI{server.url()}};
 
   std::optional<http::ExchangeFailed::Cause> cause;
   try {
-    (void)http::exchange(outgoing, {.timeout = 1h, .body_bytes_max = 10, .stop_fd = stop}, {});
+    (void)http::exchange(outgoing, {.timeout = 1h, .body_bytes_max = 10, .stop_fd = stop.fd()}, {});
   } catch (const http::ExchangeFailed& failed) {
     cause = failed.cause();
   }
-  ::close(stop);
 
   CHECK(cause == http::ExchangeFailed::Cause::stopped);
 }
