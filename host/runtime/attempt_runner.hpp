@@ -26,7 +26,8 @@ class AttemptSink {
   /// Everything on record for the step of this call, both phases.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs(engine::JobId job,
                                                             engine::StepIndex step) = 0;
-  virtual void progressed(const engine::CallId& call, std::uint32_t permille,
+  /// `step` is the id of the call's step.
+  virtual void progressed(const engine::CallId& call, std::string step, std::uint32_t permille,
                           std::string note) = 0;
 };
 

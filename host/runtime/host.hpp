@@ -49,7 +49,7 @@ struct JobNews {
   std::uint64_t row = 0;  // journal row; 0: progress, which is not recorded
   engine::TimePoint at{};
   std::vector<engine::Entry> entries;
-  std::string step;       // progress
+  std::string step;  // progress
   std::uint32_t permille = 0;
   std::string note;
 };
