@@ -1,0 +1,189 @@
+#include "host/runtime/batch.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <span>
+#include <utility>
+
+namespace stepd::runtime {
+
+namespace {
+
+constexpr const char* not_recorded =
+    "not recorded: the job changed at the same moment; look at it and ask again with the same "
+    "request id";
+
+template <typename T>
+void append(std::vector<T>& to, std::vector<T>&& from) {
+  if (to.empty()) {
+    to = std::move(from);
+    return;
+  }
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+SubmitAnswer answer_of(const engine::NewJob& job, const storage::SubmitResult& result) {
+  const auto* duplicate = std::get_if<storage::Duplicate>(&result);
+  if (!duplicate) return JobAccepted{job.id};
+  const bool same = job.key && job.key->content == duplicate->content;
+  if (same) return JobExists{duplicate->id};
+  return KeyTaken{duplicate->id};
+}
+
+}  // namespace
+
+void Batch::add(engine::Turn turn, std::vector<engine::JobId> lost) {
+  Part part;
+  part.id = turn.batch;
+  part.first_submit = submits_.size();
+  part.first_change = changes_.size();
+  append(submits_, std::move(turn.submits));
+  append(changes_, std::move(turn.changes));
+  part.end_submit = submits_.size();
+  part.end_change = changes_.size();
+  part.effects = std::move(turn.effects);
+  part.requests = std::move(turn.requests);
+  part.lost = std::move(lost);
+  answers_.resize(submits_.size());
+  submit_fates_.resize(submits_.size(), Fate::open);
+  change_fates_.resize(changes_.size(), Fate::open);
+  parts_.push_back(std::move(part));
+}
+
+void Batch::commit(storage::Store& store, engine::Epoch epoch) {
+  if (open() != 0) commit_range(store, epoch, size());
+}
+
+void Batch::commit_range(storage::Store& store, engine::Epoch epoch, std::size_t end) {
+  const auto first = next_;
+  const auto split = submits_.size();
+  const auto between = [first, end](std::size_t from, std::size_t to) {
+    const auto low = std::clamp(first, from, to);
+    return std::pair{low - from, std::clamp(end, from, to) - low};
+  };
+  const auto [submit, submits] = between(0, split);
+  const auto [change, changes] = between(split, size());
+  try {
+    take_over(store.commit(epoch, std::span(submits_).subspan(submit, submits),
+                           std::span(changes_).subspan(change, changes)),
+              end);
+  } catch (const storage::StoreError& error) {
+    if (error.kind != storage::StoreError::Kind::refused) throw;
+    if (end - first == 1) {
+      refuse_next(error.what());
+      return;
+    }
+    commit_range(store, epoch, first + (end - first) / 2);
+    commit_range(store, epoch, end);
+  }
+}
+
+void Batch::take_over(const storage::BatchResult& result, std::size_t end) {
+  std::size_t submit = 0;
+  std::size_t change = 0;
+  for (; next_ < end; ++next_) {
+    if (next_ < submits_.size()) {
+      const auto& said = result.submits.at(submit++);
+      answers_[next_] = answer_of(submits_[next_], said);
+      const bool stored = std::holds_alternative<storage::Committed>(said);
+      submit_fates_[next_] = stored ? Fate::committed : Fate::not_committed;
+    } else {
+      const auto& said = result.changes.at(change++);
+      const bool stored = std::holds_alternative<storage::Committed>(said);
+      change_fates_[next_ - submits_.size()] = stored ? Fate::committed : Fate::not_committed;
+    }
+  }
+}
+
+void Batch::refuse_next(const std::string& message) {
+  if (next_ < submits_.size()) {
+    answers_[next_] = NotStored{"the store does not take this job: " + message};
+    submit_fates_[next_] = Fate::not_committed;
+  } else {
+    change_fates_[next_ - submits_.size()] = Fate::refused;
+  }
+  ++next_;
+}
+
+void Batch::give_up_submits(const std::string& message) {
+  for (; next_ < submits_.size(); ++next_) {
+    answers_[next_] = NotStored{message};
+    submit_fates_[next_] = Fate::not_committed;
+  }
+}
+
+Consequences Batch::conclude(bool with_rows) {
+  Consequences to;
+  for (auto& part : parts_) {
+    if (part.id != 0) to.outcomes.push_back(outcome_of(part));
+    for (auto& effect : part.effects) carry_out(part, effect, to);
+    append(to.requests, std::move(part.requests));
+  }
+  if (with_rows) gather_rows(to.rows);
+  return to;
+}
+
+engine::BatchOutcome Batch::outcome_of(const Part& part) const {
+  engine::BatchOutcome outcome{
+      .batch = part.id, .stored = true, .not_committed = part.lost, .refused = std::nullopt};
+  for (auto at = part.first_submit; at < part.end_submit; ++at) {
+    if (submit_fates_[at] != Fate::committed) outcome.not_committed.push_back(submits_[at].id);
+  }
+  for (auto at = part.first_change; at < part.end_change; ++at) {
+    if (change_fates_[at] == Fate::committed) continue;
+    // One refused job at a time parks; any other is reloaded, tries the same again and is refused
+    // in its turn.
+    if (change_fates_[at] == Fate::refused && !outcome.refused) {
+      outcome.refused = changes_[at].job;
+    } else {
+      outcome.not_committed.push_back(changes_[at].job);
+    }
+  }
+  return outcome;
+}
+
+bool Batch::allows(const Part& part, const engine::CommitEffect& effect) const {
+  switch (effect.on) {
+    case engine::CommitEffect::On::nothing:
+      return true;
+    case engine::CommitEffect::On::submit:
+      return submit_fates_.at(part.first_submit + effect.item) == Fate::committed;
+    case engine::CommitEffect::On::change:
+      return change_fates_.at(part.first_change + effect.item) == Fate::committed;
+  }
+  return false;
+}
+
+void Batch::carry_out(Part& part, engine::CommitEffect& effect, Consequences& to) {
+  if (auto* answer = std::get_if<engine::AnswerSubmit>(&effect.action)) {
+    auto& said = answers_.at(part.first_submit + answer->submit);
+    to.replies.emplace_back(answer->reply, std::move(said));
+    return;
+  }
+  const bool allowed = allows(part, effect);
+  if (auto* start = std::get_if<engine::StartCall>(&effect.action)) {
+    if (allowed) to.starts.push_back(std::move(start->request));
+  } else if (auto* stop = std::get_if<engine::StopCall>(&effect.action)) {
+    if (allowed) to.stops.push_back(*stop);
+  } else if (auto* verb = std::get_if<engine::AnswerVerb>(&effect.action)) {
+    engine::Verdict dropped = engine::Refused{engine::Refused::Why::wrong_state, not_recorded};
+    to.replies.emplace_back(verb->reply, allowed ? std::move(verb->verdict) : std::move(dropped));
+  } else if (auto* blob = std::get_if<engine::AnswerBlob>(&effect.action)) {
+    to.replies.emplace_back(blob->reply, allowed ? blob->status : engine::BlobStatus::fenced);
+  }
+}
+
+void Batch::gather_rows(std::vector<NewsFeed::Row>& rows) {
+  for (std::size_t at = 0; at < submits_.size(); ++at) {
+    if (submit_fates_[at] != Fate::committed) continue;
+    auto& submit = submits_[at];
+    rows.push_back({submit.id, 1, submit.at, std::move(submit.first_row)});
+  }
+  for (std::size_t at = 0; at < changes_.size(); ++at) {
+    auto& change = changes_[at];
+    if (change_fates_[at] != Fate::committed || change.row == 0) continue;
+    rows.push_back({change.job, change.row, change.at, std::move(change.entries)});
+  }
+}
+
+}  // namespace stepd::runtime

@@ -1,0 +1,258 @@
+#include "host/runtime/committer.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <iterator>
+#include <utility>
+
+namespace stepd::runtime {
+
+namespace {
+
+constexpr std::chrono::minutes expiry_interval{30};
+
+// Mail to the committer is bounded by the engine's window, never by waiting.
+constexpr std::size_t mailbox_capacity = 1024;
+
+std::string advice(const std::string& cause) {
+  return cause + "; nothing new is accepted until there is room, then stepd goes on by itself";
+}
+
+}  // namespace
+
+Committer::Committer(Surroundings surroundings, CommitterSettings settings,
+                     std::function<void(StoreLoss, const std::string&)> on_loss)
+    : at_(surroundings),
+      settings_(settings),
+      on_loss_(std::move(on_loss)),
+      mailbox_(mailbox_capacity),
+      pause_(settings.pause_first),
+      expire_at_(surroundings.clock.now().steady),
+      thread_([this] { run(); }) {}
+
+Committer::~Committer() { stop(); }
+
+void Committer::post(engine::Turn turn) {
+  mailbox_.put([&](std::vector<engine::Turn>& turns) { turns.push_back(std::move(turn)); });
+}
+
+void Committer::stop() {
+  mailbox_.close();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::string Committer::trouble() const {
+  const std::scoped_lock lock(trouble_mutex_);
+  return trouble_;
+}
+
+void Committer::run() {
+  std::vector<engine::Turn> turns;
+  while (true) {
+    turns.clear();
+    const bool last = mailbox_.closed();
+    if (busy() || last) {
+      mailbox_.take_now(turns);
+    } else {
+      mailbox_.take(turns, wake_at());
+    }
+    absorb(turns);
+    if (last && blocked_) retry_at_.reset();
+    work();
+    if (last && (lost_ || blocked_ || !busy())) return;
+  }
+}
+
+bool Committer::busy() const {
+  return !lost_ && !blocked_ && (!turns_.empty() || !requests_.empty() || tidy_);
+}
+
+std::optional<engine::SteadyPoint> Committer::wake_at() const {
+  if (lost_) return std::nullopt;
+  if (blocked_) return retry_at_;
+  return retry_at_ ? std::min(*retry_at_, expire_at_) : expire_at_;
+}
+
+void Committer::absorb(std::vector<engine::Turn>& turns) {
+  for (auto& turn : turns) {
+    turns_.push_back({.turn = std::move(turn), .lost = {}});
+    if (blocked_) refuse_submits(turns_.back());
+  }
+}
+
+/// The disk is known to be full: these are answered at once instead of waiting with the rest.
+void Committer::refuse_submits(Waiting& waiting) {
+  auto& turn = waiting.turn;
+  std::vector<ReplyDesk::Delivery> replies;
+  const auto message = trouble();
+  std::erase_if(turn.effects, [&](const engine::CommitEffect& effect) {
+    if (const auto* answer = std::get_if<engine::AnswerSubmit>(&effect.action)) {
+      replies.emplace_back(answer->reply, SubmitAnswer{NotStored{message}});
+      return true;
+    }
+    return effect.on == engine::CommitEffect::On::submit;
+  });
+  for (const auto& submit : turn.submits) waiting.lost.push_back(submit.id);
+  turn.submits.clear();
+  at_.desk.deliver(std::move(replies));
+}
+
+void Committer::work() {
+  if (lost_) {
+    turns_.clear();
+    return;
+  }
+  if (retry_at_) {
+    if (at_.clock.now().steady < *retry_at_) {
+      if (blocked_) return;
+    } else {
+      retry_at_.reset();
+      if (!blocked_) say_trouble({});
+    }
+  }
+  blocked_ = false;
+  told_engine_ = false;
+  try {
+    commit_next();
+    serve_requests();
+    if (holding_.load()) recovered();
+    if (told_engine_) at_.inbox.wake();
+    if (turns_.empty() && !mailbox_.stirred()) keep_house();
+  } catch (const storage::StoreError& error) {
+    on_error(error);
+    at_.inbox.wake();
+  } catch (const std::exception& error) {
+    lose(StoreLoss::broken, error.what());
+  }
+}
+
+void Committer::commit_next() {
+  while (!turns_.empty() && (batch_.empty() || batch_.size() < settings_.items_max)) {
+    batch_.add(std::move(turns_.front().turn), std::move(turns_.front().lost));
+    turns_.pop_front();
+  }
+  if (batch_.empty()) return;
+  const bool records = batch_.open() != 0;
+  batch_.commit(at_.store, settings_.epoch);
+  if (records) {
+    recovered();
+    tidy_ = true;
+  }
+  carry_out(std::exchange(batch_, Batch{}).conclude(at_.feed.heard()));
+}
+
+void Committer::carry_out(Consequences consequences) {
+  // The engine hears of the commit before it can hear of what the commit set going.
+  if (!consequences.outcomes.empty()) {
+    told_engine_ = true;
+    at_.inbox.put_quietly([&](EngineMail& mail) {
+      std::move(consequences.outcomes.begin(), consequences.outcomes.end(),
+                std::back_inserter(mail.outcomes));
+    });
+  }
+  if (!consequences.starts.empty()) at_.runner.start(std::move(consequences.starts));
+  for (const auto& stop : consequences.stops) at_.runner.stop(stop.call, stop.cause);
+  if (!consequences.replies.empty()) at_.desk.deliver(std::move(consequences.replies));
+  if (!consequences.rows.empty()) at_.feed.publish(std::move(consequences.rows));
+  std::move(consequences.requests.begin(), consequences.requests.end(),
+            std::back_inserter(requests_));
+}
+
+void Committer::serve_requests() {
+  while (!requests_.empty() && serve(requests_.front())) requests_.pop_front();
+}
+
+/// False: there is more to do for it, after whatever else has collected meanwhile.
+bool Committer::serve(const engine::StoreRequest& request) {
+  const auto now = at_.clock.now().wall;
+  if (const auto* claim = std::get_if<engine::ClaimJobs>(&request)) {
+    auto claimed = at_.store.claim(settings_.epoch, now, claim->limit);
+    put_event(engine::JobsClaimed{.jobs = std::move(claimed.jobs), .next_due = claimed.next_due});
+  } else if (const auto* load = std::get_if<engine::LoadJob>(&request)) {
+    put_event(engine::JobLoaded{.id = load->id, .job = at_.store.load(settings_.epoch, load->id)});
+  } else if (const auto* offer = std::get_if<engine::OfferTypes>(&request)) {
+    tidy_ = true;
+    return at_.store.offer(settings_.epoch, offer->types, now, settings_.offer_max) <
+           settings_.offer_max;
+  }
+  return true;
+}
+
+void Committer::put_event(engine::Event event) {
+  told_engine_ = true;
+  at_.inbox.put_quietly([&](EngineMail& mail) { mail.events.push_back(std::move(event)); });
+}
+
+/// One piece of what can wait, so that new mail is never kept waiting for more than that.
+void Committer::keep_house() {
+  const auto now = at_.clock.now();
+  if (now.steady >= expire_at_) {
+    const storage::Expiry expiry{.succeeded_before = now.wall - settings_.retention.succeeded,
+                                 .unsuccessful_before = now.wall - settings_.retention.unsuccessful,
+                                 .keys_before = now.wall - settings_.retention.keys};
+    const auto removed = at_.store.expire(settings_.epoch, expiry, settings_.expire_max);
+    if (removed < settings_.expire_max) expire_at_ = now.steady + expiry_interval;
+    tidy_ = true;
+    return;
+  }
+  if (tidy_) tidy_ = at_.store.tidy();
+}
+
+void Committer::on_error(const storage::StoreError& error) {
+  switch (error.kind) {
+    case storage::StoreError::Kind::full:
+      return hold(error.what());
+    case storage::StoreError::Kind::fenced:
+      return lose(StoreLoss::fenced, error.what());
+    case storage::StoreError::Kind::refused:  // of a claim or a load: what is stored is damaged
+    case storage::StoreError::Kind::broken:
+      return lose(StoreLoss::broken, error.what());
+  }
+}
+
+void Committer::hold(const std::string& message) {
+  const auto said = advice(message);
+  full_ = true;
+  say_trouble(said);
+  batch_.give_up_submits(said);
+  if (!batch_.empty() && batch_.open() == 0) {
+    carry_out(std::exchange(batch_, Batch{}).conclude(at_.feed.heard()));
+  }
+  for (auto& waiting : turns_) refuse_submits(waiting);
+  blocked_ = !batch_.empty() || !turns_.empty() || !requests_.empty();
+  holding_.store(blocked_);
+  if (blocked_) {
+    at_.desk.give_up(Question::verb,
+                     said +
+                         ". What you asked for is not recorded yet; ask again later with the "
+                         "same request id");
+  }
+  retry_at_ = at_.clock.now().steady + pause_;
+  expire_at_ = std::max(expire_at_, *retry_at_);
+  tidy_ = false;
+  pause_ = std::min(pause_ * 2, settings_.pause_max);
+}
+
+void Committer::recovered() {
+  if (!full_) return;
+  full_ = false;
+  pause_ = settings_.pause_first;
+  retry_at_.reset();
+  holding_.store(false);
+  say_trouble({});
+}
+
+void Committer::lose(StoreLoss loss, const std::string& message) {
+  lost_ = true;
+  say_trouble(message);
+  turns_.clear();
+  requests_.clear();
+  on_loss_(loss, message);
+}
+
+void Committer::say_trouble(std::string message) {
+  const std::scoped_lock lock(trouble_mutex_);
+  trouble_ = std::move(message);
+}
+
+}  // namespace stepd::runtime

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "host/engine/engine.hpp"
+#include "host/runtime/mailbox.hpp"
+
+namespace stepd::runtime {
+
+/// What the engine thread is told. An outcome is always put in before any event that its effects
+/// bring about, so the engine may take in all outcomes of a handful first.
+struct EngineMail {
+  std::vector<engine::Event> events;
+  std::vector<engine::BatchOutcome> outcomes;
+  bool winding_down = false;  // ShutdownAsked is among the events
+
+  [[nodiscard]] std::size_t size() const { return events.size(); }
+  void clear() {
+    events.clear();
+    outcomes.clear();
+    winding_down = false;
+  }
+};
+
+using EngineInbox = Mailbox<EngineMail>;
+
+}  // namespace stepd::runtime
