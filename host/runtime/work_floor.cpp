@@ -1,0 +1,84 @@
+#include "host/runtime/work_floor.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace stepd::runtime {
+
+namespace {
+
+/// What a call may ask of the host, led on to the sink.
+class SinkPorts final : public plugin::CallPorts {
+ public:
+  SinkPorts(WorkFloor& floor, const engine::CallRequest& request, CallSlot& slot)
+      : floor_(floor), request_(request), slot_(slot) {}
+
+  engine::BlobStatus save(engine::StepBlob::Kind kind, std::string key,
+                          std::string bytes) override {
+    heartbeat();
+    return floor_.sink.save(request_.id, kind, std::move(key), std::move(bytes));
+  }
+
+  std::vector<engine::StepBlob> blobs() override {
+    return floor_.sink.blobs(request_.id.job, request_.step_index);
+  }
+
+  void heartbeat() override { slot_.sign_of_life(floor_.clock.now().steady); }
+
+  void progress(std::uint32_t permille, std::string note) override {
+    heartbeat();
+    floor_.sink.progressed(request_.id, request_.step, permille, std::move(note));
+  }
+
+  void log(std::int32_t level, std::string_view message, std::string_view fields_json) override {
+    if (floor_.log) floor_.log({request_, level, message, fields_json});
+  }
+
+  engine::Now now() override { return floor_.clock.now(); }
+
+ private:
+  WorkFloor& floor_;
+  const engine::CallRequest& request_;
+  CallSlot& slot_;
+};
+
+engine::SteadyPoint first_look(const engine::CallRequest& request, engine::SteadyPoint now,
+                               std::optional<engine::Duration> stuck_after) {
+  auto soonest = engine::Duration::max();
+  if (request.timeout > engine::Duration::zero()) soonest = std::min(soonest, request.timeout);
+  if (request.heartbeat > engine::Duration::zero()) soonest = std::min(soonest, request.heartbeat);
+  if (stuck_after) soonest = std::min(soonest, *stuck_after);
+  const bool never = soonest > engine::SteadyPoint::max() - now;
+  return never ? engine::SteadyPoint::max() : now + soonest;
+}
+
+}  // namespace
+
+WorkPlace::WorkPlace(WorkFloor& floor, CallWatch::OnStuck on_stuck)
+    : floor_(floor), slot_(std::make_shared<CallSlot>()), seat_(floor.seats) {
+  floor_.watch.add(slot_, std::move(on_stuck));
+}
+
+WorkPlace::~WorkPlace() { floor_.watch.remove(slot_); }
+
+void WorkPlace::begin(const engine::CallRequest& request,
+                      std::optional<engine::Duration> stuck_after) {
+  call_ = request.id;
+  began_ = floor_.clock.now().steady;
+  stop_ = slot_->begin(request, began_, stuck_after);
+  floor_.watch.look_by(first_look(request, began_, stuck_after));
+}
+
+engine::CallReported WorkPlace::run(const engine::CallRequest& request) {
+  SinkPorts ports(floor_, request, *slot_);
+  seat_.began(request.id);
+  auto outcome = floor_.caller.run(request, ports, stop_);
+  seat_.over();
+  slot_->end();
+  stop_ = std::stop_token();
+  return {.call = request.id,
+          .outcome = std::move(outcome),
+          .took = floor_.clock.now().steady - began_};
+}
+
+}  // namespace stepd::runtime

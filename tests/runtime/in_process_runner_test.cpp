@@ -1,0 +1,327 @@
+#include "host/runtime/in_process_runner.hpp"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <latch>
+#include <set>
+
+#include "tests/support/scripted_caller.hpp"
+#include "tests/support/watched.hpp"
+
+namespace stepd::runtime {
+namespace {
+
+using engine::OutcomeKind;
+using std::chrono::milliseconds;
+using tests::ScriptedCaller;
+
+class CollectingSink final : public AttemptSink {
+ public:
+  struct Heard {
+    std::vector<engine::CallReported> reports;
+    std::vector<engine::CallOverran> overran;
+    std::vector<std::string> notes;
+    std::size_t deliveries = 0;
+  };
+
+  void ended(std::vector<engine::CallReported> reports) override {
+    heard.change([&](Heard& all) {
+      ++all.deliveries;
+      for (auto& report : reports) all.reports.push_back(std::move(report));
+    });
+  }
+  void overran(engine::CallOverran overran) override {
+    heard.change([&](Heard& all) { all.overran.push_back(overran); });
+  }
+  engine::BlobStatus save(const engine::CallId&, engine::StepBlob::Kind, std::string,
+                          std::string) override {
+    return engine::BlobStatus::stored;
+  }
+  std::vector<engine::StepBlob> blobs(engine::JobId, engine::StepIndex step) override {
+    return {{.step = step, .key = "k", .bytes = "v"}};
+  }
+  void progressed(const engine::CallId&, std::string step, std::uint32_t permille,
+                  std::string note) override {
+    heard.change([&](Heard& all) {
+      all.notes.push_back(step + " " + std::to_string(permille) + " " + note);
+    });
+  }
+
+  [[nodiscard]] bool wait_reports(std::size_t count) {
+    return heard.wait_until([count](const Heard& all) { return all.reports.size() >= count; });
+  }
+
+  tests::Watched<Heard> heard;
+};
+
+engine::CallRequest call(std::uint64_t number, std::string type, bool quick = false) {
+  engine::CallRequest request;
+  request.id = {.job = {7}, .number = number};
+  request.step = "s";
+  request.type = std::move(type);
+  request.quick = quick;
+  return request;
+}
+
+struct Fixture {
+  ScriptedCaller caller;
+  CollectingSink sink;
+  SystemClock clock;
+  CrashSeats seats;
+
+  [[nodiscard]] InProcessRunner::Surroundings surroundings() {
+    return {.caller = caller, .sink = sink, .clock = clock, .seats = seats, .log = {}};
+  }
+};
+
+/// Waits until it is asked to stop.
+engine::Outcome until_stopped(const ScriptedCaller::Call& call) {
+  std::latch stopped(1);
+  const std::stop_callback on_stop(call.stop, [&] { stopped.count_down(); });
+  stopped.wait();
+  return ScriptedCaller::ended(OutcomeKind::cancelled, "stopped");
+}
+
+TEST_CASE("every call ends with one report") {
+  Fixture at;
+  InProcessRunner runner(at.surroundings(), {.workers = 4});
+  std::vector<engine::CallRequest> requests;
+  for (std::uint64_t number = 1; number <= 200; ++number) {
+    requests.push_back(call(number, "demo.any", number % 3 != 0));
+  }
+
+  runner.start(std::move(requests));
+
+  REQUIRE(at.sink.wait_reports(200));
+  runner.shut_down();
+  const auto heard = at.sink.heard.copy();
+  std::set<std::uint64_t> numbers;
+  for (const auto& report : heard.reports) numbers.insert(report.call.number);
+  CHECK(heard.reports.size() == 200);
+  CHECK(numbers.size() == 200);
+}
+
+TEST_CASE("quick calls are reported in handfuls") {
+  Fixture at;
+  std::latch open(1);
+  at.caller.script("demo.first", [&](const auto&) {
+    open.wait();
+    return ScriptedCaller::succeeded("{}");
+  });
+  InProcessRunner runner(at.surroundings(),
+                         {.workers = 1, .quick = {.stuck_after = std::chrono::hours(1)}});
+  std::vector<engine::CallRequest> requests;
+  requests.push_back(call(1, "demo.first", true));
+  for (std::uint64_t number = 2; number <= 64; ++number) {
+    requests.push_back(call(number, "demo.any", true));
+  }
+
+  runner.start(std::move(requests));
+  open.count_down();
+
+  REQUIRE(at.sink.wait_reports(64));
+  CHECK(at.sink.heard.copy().deliveries < 32);
+}
+
+TEST_CASE("slow calls run side by side") {
+  Fixture at;
+  std::latch together(3);
+  at.caller.script("demo.meet", [&](const auto&) {
+    together.arrive_and_wait();
+    return ScriptedCaller::succeeded("{}");
+  });
+  InProcessRunner runner(at.surroundings(), {.workers = 3});
+
+  runner.start({call(1, "demo.meet"), call(2, "demo.meet"), call(3, "demo.meet")});
+
+  CHECK(at.sink.wait_reports(3));
+}
+
+TEST_CASE("a stuck quick call holds the others up only until relief comes") {
+  Fixture at;
+  std::latch others_over(1);
+  at.caller.script("demo.stuck", [&](const auto&) {
+    others_over.wait();
+    return ScriptedCaller::succeeded("{}");
+  });
+  InProcessRunner runner(at.surroundings(),
+                         {.workers = 1, .quick = {.stuck_after = milliseconds(1)}});
+
+  SECTION("those of its own handful") {
+    runner.start({call(1, "demo.any", true), call(2, "demo.stuck", true), call(3, "demo.any", true),
+                  call(4, "demo.stuck", true), call(5, "demo.any", true)});
+    CHECK(at.sink.wait_reports(3));
+    others_over.count_down();
+    CHECK(at.sink.wait_reports(5));
+  }
+  SECTION("those that come later") {
+    runner.start({call(1, "demo.stuck", true)});
+    runner.start({call(2, "demo.any", true)});
+    CHECK(at.sink.wait_reports(1));
+    runner.start({call(3, "demo.any", true)});
+    CHECK(at.sink.wait_reports(2));
+    others_over.count_down();
+    CHECK(at.sink.wait_reports(3));
+  }
+  runner.shut_down();
+}
+
+TEST_CASE("A5: a call over its time-out is reported and asked to stop and its report still comes") {
+  Fixture at;
+  at.caller.script("demo.wait", until_stopped);
+  InProcessRunner runner(at.surroundings(), {.workers = 2});
+  const bool quick = GENERATE(false, true);
+  auto request = call(1, "demo.wait", quick);
+  request.timeout = milliseconds(1);
+
+  runner.start({request});
+
+  REQUIRE(at.sink.wait_reports(1));
+  const auto heard = at.sink.heard.copy();
+  REQUIRE(heard.overran.size() == 1);
+  CHECK(heard.overran[0].call == request.id);
+  CHECK_FALSE(heard.overran[0].silent);
+  CHECK(heard.reports[0].outcome.kind == OutcomeKind::cancelled);
+}
+
+TEST_CASE("A5: only a call that gives no sign of life is silent") {
+  Fixture at;
+  at.caller.script("demo.silent", until_stopped);
+  at.caller.script("demo.alive", [](const ScriptedCaller::Call& made) {
+    const auto start = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - start < milliseconds(600)) made.ports.heartbeat();
+    return ScriptedCaller::succeeded("{}");
+  });
+  InProcessRunner runner(at.surroundings(), {.workers = 2});
+  auto silent = call(1, "demo.silent");
+  silent.heartbeat = milliseconds(1);
+  auto alive = call(2, "demo.alive");
+  alive.heartbeat = milliseconds(300);
+
+  runner.start({silent, alive});
+
+  REQUIRE(at.sink.wait_reports(2));
+  const auto heard = at.sink.heard.copy();
+  REQUIRE(heard.overran.size() == 1);
+  CHECK(heard.overran[0].call == silent.id);
+  CHECK(heard.overran[0].silent);
+}
+
+TEST_CASE("a stop reaches a call under way and no other") {
+  Fixture at;
+  tests::Watched<int> begun;
+  at.caller.script("demo.wait", [&](const ScriptedCaller::Call& made) {
+    begun.change([](int& count) { ++count; });
+    return until_stopped(made);
+  });
+  InProcessRunner runner(at.surroundings(), {.workers = 2});
+  runner.start({call(1, "demo.wait"), call(2, "demo.wait")});
+  REQUIRE(begun.wait_until([](int count) { return count == 2; }));
+
+  runner.stop({.job = {7}, .number = 2}, engine::StopCause::cancel);
+  REQUIRE(at.sink.wait_reports(1));
+  runner.stop({.job = {7}, .number = 99}, engine::StopCause::cancel);
+  runner.stop({.job = {7}, .number = 1}, engine::StopCause::cancel);
+  REQUIRE(at.sink.wait_reports(2));
+
+  const auto heard = at.sink.heard.copy();
+  CHECK(heard.reports[0].call.number == 2);
+  CHECK(heard.reports[1].call.number == 1);
+}
+
+TEST_CASE("a call stopped before it began is reported and never runs") {
+  Fixture at;
+  std::latch go_on(1);
+  tests::Watched<int> begun;
+  at.caller.script("demo.busy", [&](const auto&) {
+    begun.change([](int& count) { ++count; });
+    go_on.wait();
+    return ScriptedCaller::succeeded("{}");
+  });
+  std::atomic<bool> ran{false};
+  at.caller.script("demo.late", [&](const auto&) {
+    ran.store(true);
+    return ScriptedCaller::succeeded("{}");
+  });
+  InProcessRunner runner(at.surroundings(), {.workers = 1});
+  runner.start({call(1, "demo.busy"), call(2, "demo.late")});
+  REQUIRE(begun.wait_until([](int count) { return count == 1; }));
+
+  runner.stop({.job = {7}, .number = 2}, engine::StopCause::cancel);
+
+  REQUIRE(at.sink.wait_reports(1));
+  const auto heard = at.sink.heard.copy();
+  CHECK(heard.reports[0].call.number == 2);
+  CHECK(heard.reports[0].outcome.kind == OutcomeKind::cancelled);
+  go_on.count_down();
+  REQUIRE(at.sink.wait_reports(2));
+  runner.shut_down();
+  CHECK_FALSE(ran.load());
+}
+
+TEST_CASE("a quick call stopped while it waits behind another hears of it as soon as it begins") {
+  Fixture at;
+  std::latch go_on(1);
+  tests::Watched<int> begun;
+  at.caller.script("demo.first", [&](const auto&) {
+    begun.change([](int& count) { ++count; });
+    go_on.wait();
+    return ScriptedCaller::succeeded("{}");
+  });
+  at.caller.script("demo.wait", until_stopped);
+  InProcessRunner runner(at.surroundings(),
+                         {.workers = 1, .quick = {.stuck_after = std::chrono::hours(1)}});
+  runner.start({call(1, "demo.first", true), call(2, "demo.wait", true)});
+  REQUIRE(begun.wait_until([](int count) { return count == 1; }));
+
+  runner.stop({.job = {7}, .number = 2}, engine::StopCause::cancel);
+  go_on.count_down();
+
+  CHECK(at.sink.wait_reports(2));
+}
+
+TEST_CASE("a runner that is shut down waits for its calls and takes on no others") {
+  Fixture at;
+  std::atomic<int> over{0};
+  at.caller.script("demo.any", [&](const auto&) {
+    ++over;
+    return ScriptedCaller::succeeded("{}");
+  });
+  InProcessRunner runner(at.surroundings(), {.workers = 1});
+  runner.start({call(1, "demo.any"), call(2, "demo.any"), call(3, "demo.any", true)});
+
+  runner.shut_down();
+  runner.shut_down();
+  CHECK(over.load() == 3);
+  runner.start({call(4, "demo.any")});
+
+  const auto heard = at.sink.heard.copy();
+  REQUIRE(heard.reports.size() == 4);
+  CHECK(heard.reports[3].outcome.kind == OutcomeKind::cancelled);
+  CHECK(over.load() == 3);
+}
+
+TEST_CASE("a call asks the host through its ports") {
+  Fixture at;
+  tests::Watched<std::vector<std::string>> found;
+  at.caller.script("demo.look", [&](const ScriptedCaller::Call& made) {
+    made.ports.progress(500, "half");
+    const auto blobs = made.ports.blobs();
+    const auto saved = made.ports.save(engine::StepBlob::Kind::memo, "k", "v");
+    CHECK(saved == engine::BlobStatus::stored);
+    found.change([&](auto& all) {
+      for (const auto& blob : blobs) all.push_back(blob.bytes);
+    });
+    return ScriptedCaller::succeeded("{}");
+  });
+  InProcessRunner runner(at.surroundings(), {.workers = 1});
+
+  runner.start({call(1, "demo.look")});
+
+  REQUIRE(at.sink.wait_reports(1));
+  CHECK(found.copy() == std::vector<std::string>{"v"});
+  CHECK(at.sink.heard.copy().notes == std::vector<std::string>{"s 500 half"});
+}
+
+}  // namespace
+}  // namespace stepd::runtime
