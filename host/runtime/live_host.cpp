@@ -1,0 +1,227 @@
+#include "host/runtime/live_host.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace stepd::runtime {
+
+namespace {
+
+engine::Verdict refused(std::string message) {
+  return engine::Refused{engine::Refused::Why::wrong_state, std::move(message)};
+}
+
+std::vector<SubmitAnswer> all_not_stored(std::size_t count, const std::string& message) {
+  return std::vector<SubmitAnswer>(count, NotStored{message});
+}
+
+}  // namespace
+
+LiveHost::LiveHost(Surroundings surroundings, HostSettings settings, Plugins plugins)
+    : at_(surroundings),
+      settings_(std::move(settings)),
+      started_at_(surroundings.clock.now().wall),
+      inbox_(settings_.submits_waiting_max),
+      plugins_(std::move(plugins)) {}
+
+LiveHost::~LiveHost() { stop(engine::Duration::zero()); }
+
+void LiveHost::start(AttemptRunner& runner,
+                     std::function<void(HostLoss, const std::string&)> on_loss) {
+  on_loss_ = std::move(on_loss);
+  const auto epoch = at_.store.acquire();
+  settings_.engine.epoch = epoch;
+  settings_.engine.highest_id = at_.store.highest_id();
+  settings_.committer.epoch = epoch;
+  auto engine = std::make_unique<engine::Engine>(settings_.engine, catalogue());
+  committer_ = std::make_unique<Committer>(
+      Committer::Surroundings{.store = at_.store,
+                              .runner = runner,
+                              .desk = desk_,
+                              .feed = feed_,
+                              .inbox = inbox_,
+                              .clock = at_.clock},
+      settings_.committer, [this](StoreLoss loss, const std::string& message) {
+        lose(loss == StoreLoss::fenced ? HostLoss::fenced : HostLoss::storage_broken, message);
+      });
+  engine_ = std::make_unique<EngineThread>(
+      std::move(engine),
+      EngineThread::Surroundings{
+          .inbox = inbox_,
+          .clock = at_.clock,
+          .hand_on = [this](engine::Turn turn) { committer_->post(std::move(turn)); },
+          .on_failure = [this](const std::string& why) { lose(HostLoss::engine_failed, why); }});
+}
+
+void LiveHost::offer(Plugins plugins) {
+  auto catalogue = plugins.catalogue;
+  bool changed = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    changed = plugins_.catalogue != catalogue;
+    plugins_ = std::move(plugins);
+  }
+  if (!changed) return;
+  inbox_.put([&](EngineMail& mail) {
+    mail.events.emplace_back(engine::CatalogueChanged{std::move(catalogue)});
+  });
+}
+
+bool LiveHost::stop(engine::Duration grace) {
+  if (!is_up() || std::exchange(stopped_, true)) return all_over_;
+  const bool lost = refusing_.load();
+  close_doors("stepd is ending; nothing was recorded; submit again once it is back");
+  all_over_ = !lost && engine_->wind_down(at_.clock.now().steady + grace);
+  engine_->stop();
+  committer_->stop();
+  closed_.store(true);
+  for (const auto kind : {Question::submit, Question::verb, Question::blob}) {
+    desk_.give_up(kind, "stepd ended before this was answered: ask again once it is back");
+  }
+  feed_.stop();
+  return all_over_;
+}
+
+void LiveHost::lose(HostLoss loss, const std::string& message) {
+  close_doors(message);
+  closed_.store(true);
+  desk_.give_up(Question::submit, message +
+                                      "; it is not known whether the job was recorded: ask "
+                                      "again with the same key");
+  desk_.give_up(Question::verb, message +
+                                    "; it is not known whether this was recorded: ask again "
+                                    "with the same request id");
+  desk_.give_up(Question::blob, {});
+  on_loss_(loss, message);
+}
+
+void LiveHost::close_doors(const std::string& why) {
+  const std::scoped_lock lock(mutex_);
+  if (refusal_.empty()) refusal_ = why;
+  refusing_.store(true);
+}
+
+std::string LiveHost::refusal() const {
+  const std::scoped_lock lock(mutex_);
+  return refusal_;
+}
+
+std::vector<SubmitAnswer> LiveHost::submit(std::vector<JobOffer> offers) {
+  // Opened before looking: whoever gives up on questions afterwards finds this one.
+  const auto count = offers.size();
+  const auto ticket = desk_.open(Question::submit, count);
+  if (refusing_.load()) {
+    desk_.withdraw(ticket);
+    return all_not_stored(count, refusal());
+  }
+  const bool put = inbox_.put_when_room([&](EngineMail& mail) {
+    auto token = ticket.first;
+    for (auto& offer : offers) {
+      mail.events.emplace_back(engine::Submission{.reply = token++,
+                                                  .definition = std::move(offer.definition),
+                                                  .encoded = std::move(offer.encoded),
+                                                  .key = std::move(offer.key)});
+    }
+  });
+  if (!put) {
+    desk_.withdraw(ticket);
+    return all_not_stored(count, refusal());
+  }
+  std::vector<SubmitAnswer> answers;
+  answers.reserve(offers.size());
+  for (auto& reply : ticket.wait->wait()) {
+    answers.push_back(std::get<SubmitAnswer>(std::move(reply)));
+  }
+  return answers;
+}
+
+engine::Verdict LiveHost::act(engine::JobId job, engine::Verb verb) {
+  const auto ticket = desk_.open(Question::verb);
+  if (refusing_.load() || committer_->holding()) {
+    desk_.withdraw(ticket);
+    if (refusing_.load()) return refused(refusal());
+    return refused("not recorded: " + committer_->trouble() + ". Ask again then");
+  }
+  const bool put = inbox_.put_when_room([&](EngineMail& mail) {
+    mail.events.emplace_back(
+        engine::VerbRequested{.reply = ticket.first, .job = job, .verb = std::move(verb)});
+  });
+  if (!put) {
+    desk_.withdraw(ticket);
+    return refused(refusal());
+  }
+  return std::get<engine::Verdict>(std::move(ticket.wait->wait().front()));
+}
+
+std::shared_ptr<const engine::Catalogue> LiveHost::catalogue() const {
+  const std::scoped_lock lock(mutex_);
+  return plugins_.catalogue;
+}
+
+std::vector<plugin::PluginLine> LiveHost::plugins() const {
+  const std::scoped_lock lock(mutex_);
+  return plugins_.lines;
+}
+
+HostHealth LiveHost::health() const {
+  HostHealth health;
+  health.started_at = started_at_;
+  health.ending = refusing_.load();
+  if (!is_up()) return health;
+  const auto load = engine_->load();
+  health.jobs_in_memory = load.jobs;
+  health.calls_running = load.calls;
+  health.storage_trouble = committer_->trouble();
+  return health;
+}
+
+std::unique_ptr<Host::Subscription> LiveHost::subscribe(
+    std::function<void(const JobNews&)> on_news) {
+  return feed_.subscribe(std::move(on_news));
+}
+
+void LiveHost::ended(std::vector<engine::CallReported> reports) {
+  inbox_.put([&](EngineMail& mail) {
+    std::move(reports.begin(), reports.end(), std::back_inserter(mail.events));
+  });
+}
+
+void LiveHost::overran(engine::CallOverran overran) {
+  inbox_.put([&](EngineMail& mail) { mail.events.emplace_back(overran); });
+}
+
+engine::BlobStatus LiveHost::save(const engine::CallId& call, engine::StepBlob::Kind kind,
+                                  std::string key, std::string bytes) {
+  const auto ticket = desk_.open(Question::blob);
+  if (closed_.load()) {
+    desk_.withdraw(ticket);
+    return engine::BlobStatus::fenced;
+  }
+  inbox_.put([&](EngineMail& mail) {
+    mail.events.emplace_back(engine::BlobOffered{.call = call,
+                                                 .reply = ticket.first,
+                                                 .kind = kind,
+                                                 .key = std::move(key),
+                                                 .bytes = std::move(bytes)});
+  });
+  return std::get<engine::BlobStatus>(ticket.wait->wait().front());
+}
+
+std::vector<engine::StepBlob> LiveHost::blobs(engine::JobId job, engine::StepIndex step) {
+  return at_.reader.blobs(job, step);
+}
+
+void LiveHost::progressed(const engine::CallId& call, std::string step, std::uint32_t permille,
+                          std::string note) {
+  if (!feed_.heard()) return;
+  JobNews news;
+  news.job = call.job;
+  news.at = at_.clock.now().wall;
+  news.step = std::move(step);
+  news.permille = permille;
+  news.note = std::move(note);
+  feed_.publish(std::move(news));
+}
+
+}  // namespace stepd::runtime
