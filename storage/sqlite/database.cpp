@@ -2,7 +2,7 @@
 
 #include <sqlite3.h>
 
-#include <limits>
+#include <cerrno>
 #include <stdexcept>
 #include <utility>
 
@@ -45,6 +45,7 @@ Database::Database(std::filesystem::path file, Access access) : file_(std::move(
 }
 
 void Database::run(const std::string& sql) {
+  errno = 0;
   const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) fail(code);
 }
@@ -68,6 +69,7 @@ std::uint64_t Database::rows_changed() const {
 }
 
 std::uint64_t Database::checkpoint() {
+  errno = 0;
   int in_wal = 0;
   int moved = 0;
   const int code =
@@ -77,14 +79,19 @@ std::uint64_t Database::checkpoint() {
   return in_wal > moved ? static_cast<std::uint64_t>(in_wal - moved) : 0;
 }
 
+// SQLite remembers the system's error of some operations and not of others, a failed commit among
+// them; so errno is cleared before each and read here before anything else happens.
 void Database::fail(int code) const {
+  const int last_error = errno;
   if (handle() == nullptr) throw judge({SQLITE_NOMEM, 0, "out of memory"}, file_);
-  throw judge({code, sqlite3_system_errno(handle()), sqlite3_errmsg(handle())}, file_);
+  const int remembered = sqlite3_system_errno(handle());
+  throw judge({code, remembered != 0 ? remembered : last_error, sqlite3_errmsg(handle())}, file_);
 }
 
 Rows::~Rows() { sqlite3_reset(statement_); }
 
 bool Rows::next() {
+  errno = 0;
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code != SQLITE_DONE) database_->fail(code);
@@ -157,6 +164,7 @@ void Statement::check(int code) const {
 
 bool Statement::finish() {
   const Rows rows{*database_, handle_.get()};
+  errno = 0;
   const int code = sqlite3_step(handle_.get());
   if (code != SQLITE_DONE && code != SQLITE_ROW) database_->fail(code);
   return sqlite3_changes64(database_->handle()) > 0;

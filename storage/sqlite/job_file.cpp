@@ -3,6 +3,7 @@
 #include <string>
 
 #include "storage/sqlite/schema.hpp"
+#include "storage/store.hpp"
 
 namespace stepd::storage::sqlite {
 
@@ -23,11 +24,18 @@ void JobFile::set_up(const SqliteOptions& options) {
   if (options.prewrite_wal) fill_wal();
 }
 
-// Unsynced, because the checkpoint syncs it all before anything is told to anybody.
+// Writing the version anew puts one page into the WAL, whereas an update that changes nothing puts
+// none. Unsynced, because the checkpoint syncs it all before anything is told to anybody. On a full
+// disk the commits that come will say so.
 void JobFile::fill_wal() {
-  Statement touch{database_, "UPDATE host SET epoch = epoch"};
+  const int version = migrations().back().version;
+  Statement touch{database_, "PRAGMA user_version = " + std::to_string(version)};
   database_.run("PRAGMA synchronous = OFF");
-  while (database_.wal_pages() < wal_pages_max_) touch.run();
+  try {
+    for (std::uint64_t page = 0; page < wal_pages_max_; ++page) touch.run();
+  } catch (const StoreError& error) {
+    if (error.kind != StoreError::Kind::full) throw;
+  }
   database_.run("PRAGMA synchronous = FULL");
   checkpoint();
 }
