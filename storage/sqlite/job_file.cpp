@@ -1,11 +1,24 @@
 #include "storage/sqlite/job_file.hpp"
 
 #include <string>
+#include <system_error>
 
 #include "storage/sqlite/schema.hpp"
 #include "storage/store.hpp"
 
 namespace stepd::storage::sqlite {
+namespace {
+
+constexpr std::uint64_t page_bytes = 4096;
+
+/// A host that was killed leaves a WAL of full size behind.
+std::uint64_t wal_bytes(const std::filesystem::path& file) {
+  std::error_code absent;
+  const std::uintmax_t size = std::filesystem::file_size(file.string() + "-wal", absent);
+  return absent ? 0 : size;
+}
+
+}  // namespace
 
 JobFile::JobFile(const std::filesystem::path& file, const SqliteOptions& options)
     : database_(file, Database::Access::write),
@@ -21,7 +34,7 @@ void JobFile::set_up(const SqliteOptions& options) {
   database_.run("PRAGMA temp_store = MEMORY");
   database_.run("PRAGMA cache_size = -" + std::to_string(options.cache_bytes / 1024));
   migrate(database_, migrations());
-  if (options.prewrite_wal) fill_wal();
+  if (options.prewrite_wal && wal_bytes(database_.file()) < wal_pages_max_ * page_bytes) fill_wal();
 }
 
 // Writing the version anew puts one page into the WAL, whereas an update that changes nothing puts

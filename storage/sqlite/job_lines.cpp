@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "storage/sqlite/job_columns.hpp"
 
@@ -31,13 +33,15 @@ const std::string by_key = line_columns +
                            line_filter;
 
 const std::string by_attention =
-    line_columns + "job INDEXED BY job_attention WHERE job.attention = 1 AND" + line_filter;
-
-const std::string by_notable_word =
     line_columns +
-    "job INDEXED BY job_notable WHERE job.word <> 1 AND job.word <> 2 AND job.word <> 7 "
-    "AND job.word = ?7 AND" +
+    "job INDEXED BY job_flagged WHERE (job.attention = 1 OR job.needs <> '') "
+    "AND job.attention = 1 AND" +
     line_filter;
+
+const std::string by_word = line_columns +
+                            "job INDEXED BY job_word WHERE job.word <> 1 AND job.word <> 2 "
+                            "AND job.word = ?7 AND" +
+                            line_filter;
 
 const std::string open =
     line_columns + "job INDEXED BY job_open WHERE job.settled_at IS NULL AND" + line_filter;
@@ -45,19 +49,19 @@ const std::string open =
 constexpr std::string_view select_counts =
     "SELECT code, jobs FROM word WHERE jobs > 0 ORDER BY code";
 
-constexpr std::string_view select_attention =
-    "SELECT count(*) FROM job INDEXED BY job_attention "
-    "WHERE attention = 1 AND settled_at IS NULL";
+constexpr std::string_view select_attention = R"sql(
+SELECT count(*) FROM job INDEXED BY job_flagged
+WHERE (attention = 1 OR needs <> '') AND attention = 1 AND settled_at IS NULL)sql";
 
-// Up to here it is quicker to sort all open jobs than to look for them among the settled ones.
+// Up to here it is quicker to sort all jobs of a word than to look for them among the others.
 constexpr std::uint64_t few = 10'000;
 
-bool is_notable(JobWord word) {
-  return word != JobWord::queued && word != JobWord::running && word != JobWord::succeeded;
-}
+/// The words a job has while all goes well; they are in no index of their own.
+bool is_common(JobWord word) { return word == JobWord::queued || word == JobWord::running; }
 
-std::int64_t mask_of(const std::vector<JobWord>& words) {
-  if (words.empty()) return (std::int64_t{1} << word_count) - 1;
+constexpr std::int64_t all_words = (std::int64_t{1} << word_count) - 1;
+
+std::int64_t mask_of(const std::set<JobWord>& words) {
   std::int64_t mask = 0;
   for (const JobWord word : words) mask |= std::int64_t{1} << code_of(word);
   return mask;
@@ -91,49 +95,51 @@ JobLines::JobLines(Database& database)
     : newest_(database, newest),
       by_key_(database, by_key),
       by_attention_(database, by_attention),
-      by_notable_word_(database, by_notable_word),
+      by_word_(database, by_word),
       open_(database, open),
       counts_(database, select_counts),
       attention_(database, select_attention) {}
 
 std::vector<JobLine> JobLines::page(const JobFilter& filter, std::optional<JobId> before,
                                     std::size_t limit) {
-  const auto& words = filter.words;
+  const std::set<JobWord> words{filter.words.begin(), filter.words.end()};
   const std::int64_t below = before ? before->value : std::numeric_limits<std::int64_t>::max();
   const auto attention = filter.attention ? std::optional{std::int64_t{*filter.attention}}
                                           : std::optional<std::int64_t>{};
-  const auto ask = [&](Statement& statement, const auto&... more) {
-    return statement.query(below, filter.tenant, filter.name, attention, mask_of(words),
-                           row_limit(limit), more...);
-  };
   std::vector<JobLine> lines;
-  const auto collect = [&](Statement& statement, const auto&... more) {
-    Rows found = ask(statement, more...);
+  const auto collect = [&](Statement& statement, std::int64_t mask, const auto&... more) {
+    Rows found = statement.query(below, filter.tenant, filter.name, attention, mask,
+                                 row_limit(limit), more...);
     append_lines(found, lines);
   };
 
+  const std::int64_t mask = words.empty() ? all_words : mask_of(words);
   if (!filter.key.empty()) {
-    collect(by_key_, filter.key);
+    collect(by_key_, mask, filter.key);
   } else if (filter.attention.value_or(false)) {
-    collect(by_attention_);
-  } else if (!words.empty() && std::all_of(words.begin(), words.end(), is_notable)) {
-    for (const JobWord word : std::set<JobWord>{words.begin(), words.end()}) {
-      collect(by_notable_word_, code_of(word));
+    collect(by_attention_, mask);
+  } else if (words.empty() || !are_few(words)) {
+    collect(newest_, mask);
+  } else {
+    const std::int64_t common = mask & mask_of({JobWord::queued, JobWord::running});
+    if (common != 0) collect(open_, common);
+    for (const JobWord word : words) {
+      if (!is_common(word)) collect(by_word_, mask, code_of(word));
     }
     keep_newest(lines, limit);
-  } else if (!words.empty() && std::none_of(words.begin(), words.end(), engine::is_settled) &&
-             few_are_open()) {
-    collect(open_);
-  } else {
-    collect(newest_);
   }
   return lines;
 }
 
-bool JobLines::few_are_open() {
-  std::uint64_t open_jobs = 0;
-  for (const Count& count : counts()) open_jobs += engine::is_settled(count.word) ? 0 : count.jobs;
-  return open_jobs <= few;
+/// Whether the jobs to be gone through are few, when each word is looked up where it is indexed.
+bool JobLines::are_few(const std::set<JobWord>& words) {
+  const bool any_common = std::any_of(words.begin(), words.end(), is_common);
+  std::uint64_t jobs = 0;
+  for (const Count& count : counts()) {
+    const bool among_open = any_common && !engine::is_settled(count.word);
+    if (among_open || words.contains(count.word)) jobs += count.jobs;
+  }
+  return jobs <= few;
 }
 
 std::vector<Count> JobLines::counts() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "storage/sqlite/database.hpp"
@@ -9,7 +10,7 @@
 namespace stepd::storage::sqlite {
 
 /// Finds the jobs of a list, by the way that reads least for its filter. Where no index fits (a
-/// name, a tenant, words that most jobs have) it goes through the jobs from the newest on.
+/// name, a tenant, words that many jobs have) it goes through the jobs from the newest on.
 class JobLines {
  public:
   explicit JobLines(Database& database);
@@ -20,12 +21,12 @@ class JobLines {
   [[nodiscard]] std::uint64_t unsettled_with_attention();
 
  private:
-  [[nodiscard]] bool few_are_open();
+  [[nodiscard]] bool are_few(const std::set<engine::JobWord>& words);
 
   Statement newest_;
   Statement by_key_;
   Statement by_attention_;
-  Statement by_notable_word_;
+  Statement by_word_;
   Statement open_;
   Statement counts_;
   Statement attention_;

@@ -61,13 +61,20 @@ constexpr std::string_view raise_highest_removed =
 
 constexpr std::string_view offer = R"sql(
 UPDATE job SET needs = '', due = min(coalesce(due, ?1), ?1) WHERE id IN (
-  SELECT id FROM job WHERE needs <> '' AND needs = ?2 AND settled_at IS NULL LIMIT ?3))sql";
+  SELECT id FROM job INDEXED BY job_flagged
+  WHERE (attention = 1 OR needs <> '') AND attention IN (0, 1) AND needs = ?2
+    AND settled_at IS NULL
+  LIMIT ?3))sql";
 
 constexpr std::string_view select_expired_succeeded =
-    "SELECT id, word FROM job WHERE word = 7 AND settled_at < ? LIMIT ?";
+    R"sql(
+SELECT id, word FROM job INDEXED BY job_word
+WHERE word <> 1 AND word <> 2 AND word = 7 AND settled_at < ? LIMIT ?)sql";
 
 constexpr std::string_view select_expired_unsuccessful =
-    "SELECT id, word FROM job WHERE word IN (8, 9, 10, 11) AND settled_at < ? LIMIT ?";
+    R"sql(
+SELECT id, word FROM job INDEXED BY job_word
+WHERE word <> 1 AND word <> 2 AND word IN (8, 9, 10, 11) AND settled_at < ? LIMIT ?)sql";
 
 constexpr std::string_view expire_keys = R"sql(
 DELETE FROM job_key WHERE (key, tenant, job) IN (

@@ -49,11 +49,9 @@ CREATE TABLE job (
 ) STRICT;
 -- The second column is always NULL; with it a claim reads the index alone.
 CREATE INDEX job_open ON job (due, settled_at) WHERE settled_at IS NULL;
-CREATE INDEX job_settled ON job (word, settled_at) WHERE settled_at IS NOT NULL;
-CREATE INDEX job_needs ON job (needs) WHERE needs <> '';
--- Words that few jobs have at a time.
-CREATE INDEX job_notable ON job (word) WHERE word <> 1 AND word <> 2 AND word <> 7;
-CREATE INDEX job_attention ON job (attention) WHERE attention = 1;
+-- Neither of the words a job has while all goes well: it enters when it is set aside or settles.
+CREATE INDEX job_word ON job (word, settled_at) WHERE word <> 1 AND word <> 2;
+CREATE INDEX job_flagged ON job (attention, needs) WHERE attention = 1 OR needs <> '';
 
 CREATE TABLE journal (
   job INTEGER NOT NULL,

@@ -344,3 +344,26 @@ TEST_CASE("a write-ahead log written beforehand does not grow up to its limit", 
 
   CHECK(wal() == before);
 }
+
+TEST_CASE("a list is right also when more jobs have its word than are worth sorting", "[storage]") {
+  const TemporaryFolder folder;
+  SqliteStore store{folder.path(), quick_start};
+  SqliteReader reader{folder.path()};
+  const auto epoch = store.acquire();
+  std::vector<NewJob> many;
+  for (std::int64_t number = 1; number <= 10'001; ++number) {
+    many.push_back(job(number, settled(JobWord::failed)));
+  }
+  submit(store, epoch, many);
+  submit(store, epoch, {job(20'000), job(30'000, waiting(noon)), job(40'000)});
+  const auto page = [&](std::vector<JobWord> words, std::optional<JobId> before) {
+    return numbers_of(reader.page({.words = std::move(words)}, before, 3));
+  };
+  using Numbers = std::vector<std::int64_t>;
+
+  CHECK(page({JobWord::failed}, {}) == Numbers{10'001, 10'000, 9'999});
+  CHECK(page({JobWord::failed}, id_of(3)) == Numbers{2, 1});
+  CHECK(page({JobWord::failed, JobWord::queued}, {}) == Numbers{40'000, 20'000, 10'001});
+  CHECK(page({JobWord::waiting, JobWord::queued}, {}) == Numbers{40'000, 30'000, 20'000});
+  CHECK(page({JobWord::waiting}, {}) == Numbers{30'000});
+}
