@@ -1,0 +1,457 @@
+#include "tools/stepctl/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+#include <memory>
+
+#include "tools/stepctl/json_text.hpp"
+
+namespace stepd::stepctl {
+namespace {
+
+constexpr int exit_usage = 2;
+
+/// The parser and where it puts what it reads. It stays where it is made: the parser points into
+/// it.
+struct Parser {
+  Parser();
+  Parser(const Parser&) = delete;
+  Parser& operator=(const Parser&) = delete;
+
+  CLI::App root{
+      "stepctl talks to stepd: submits jobs, shows what becomes of them, and lets an "
+      "operator decide."};
+  Global global;
+  std::string output_format = "table";
+  std::map<CLI::App*, Command> commands;
+  std::string resolve_output;
+  std::string skip_output;
+  std::string key;
+  bool resolve_none = false;
+  bool resolve_undone = false;
+
+  /// Sets what `app` stands for and gives the place its flags are read into.
+  template <class Kind>
+  Kind& stands_for(CLI::App* app, Kind kind) {
+    return std::get<Kind>(commands.insert_or_assign(app, std::move(kind)).first->second);
+  }
+  void add_globals();
+  void add_job();
+  void add_job_submit(CLI::App* job);
+  void add_job_list(CLI::App* job);
+  void add_job_views(CLI::App* job);
+  void add_simple_verb(CLI::App* job, const std::string& verb, const std::string& description,
+                       const std::string& examples);
+  void add_step_verb(CLI::App* job, const std::string& verb, const std::string& description,
+                     const std::string& examples);
+  void add_catalogue();
+};
+
+CLI::App* command(CLI::App* parent, const std::string& name, const std::string& description,
+                  const std::string& examples) {
+  CLI::App* app = parent->add_subcommand(name, description);
+  app->footer("Examples:\n" + examples + "\nFlags for every command: stepctl --help");
+  return app;
+}
+
+CLI::App* group(CLI::App* parent, const std::string& name, const std::string& description) {
+  CLI::App* app = parent->add_subcommand(name, description);
+  app->require_subcommand(1);
+  app->footer("Flags for every command: stepctl --help");
+  return app;
+}
+
+void add_id(CLI::App* app, std::string& id) {
+  app->add_option("ID", id, "The job's id")->required()->type_name("");
+}
+
+Parser::Parser() {
+  root.name("stepctl");
+  root.fallthrough();
+  root.require_subcommand(1);
+  root.set_version_flag("--version", std::string("stepctl ") + STEPD_VERSION,
+                        "Print the version and exit");
+  root.footer(
+      "Examples:\n"
+      "  stepctl job submit transfer.json --wait\n"
+      "  stepctl job list --state parked\n"
+      "  stepctl --output json job show ID | jq .state\n"
+      "  source <(stepctl completion bash)\n"
+      "Without --server: the socket in the default state folder, or else root's.\n"
+      "Exit codes: 0 done · 1 refused, or a job that did not succeed · 2 wrong usage · 3 no "
+      "daemon");
+  add_globals();
+  add_job();
+  add_catalogue();
+}
+
+void Parser::add_globals() {
+  root.add_option("--server", global.server,
+                  "unix:PATH, tcp:HOST:PORT or http://HOST:PORT [$STEPD_SERVER]")
+      ->type_name("ADDR");
+  root.add_option("--token-file", global.token_file,
+                  "A file with the token, for TCP [$STEPD_TOKEN_FILE]")
+      ->type_name("FILE");
+  root.add_option("--tenant", global.tenant, "Whose jobs (default: default)")->type_name("NAME");
+  root.add_option("--output", output_format, "For people, or for programs (stable)")
+      ->type_name("FORMAT")
+      ->check(CLI::IsMember({"table", "json"}));
+  root.add_flag("-q,--quiet", global.quiet, "Only what a program needs: ids, results, errors");
+}
+
+void Parser::add_job() {
+  CLI::App* job = group(&root, "job", "Submit, watch and steer jobs");
+  add_job_submit(job);
+  add_job_list(job);
+  add_job_views(job);
+  add_simple_verb(job, "cancel", "Turn the job back: undo what it did",
+                  "  stepctl job cancel ID --reason \"the customer changed their mind\"\n");
+  CLI::App* retry = command(job, "retry", "Try again now what waits or is parked, counting anew",
+                            "  stepctl job retry ID\n  stepctl job retry ID STEP\n");
+  ActOnJob& again = stands_for(retry, ActOnJob{});
+  again.verb = "retry";
+  add_id(retry, again.id);
+  retry->add_option("STEP", again.step, "Only this step")->type_name("");
+  retry->add_option("--reason", again.reason, "Why; kept in the journal")->type_name("TEXT");
+  retry->add_option("--request-id", again.request_id, "The same id has its effect once")
+      ->type_name("TEXT");
+  add_step_verb(job, "abandon", "Give a step up: the job turns back",
+                "  stepctl job abandon ID STEP --reason \"the bank closed the account\"\n");
+  add_step_verb(job, "skip", "Do not run a step, or its compensation; its effect stays as it is",
+                "  stepctl job skip ID STEP --reason \"mailed by hand\" --output "
+                "'{\"receipt\":\"R-1\"}'\n");
+  add_step_verb(job, "resolve", "State what is true of a step whose outcome nobody knows",
+                "  stepctl job resolve ID STEP --reason \"seen in the ledger\" --output "
+                "'{\"receipt\":\"R-1\"}'\n"
+                "  stepctl job resolve ID STEP --reason \"not in the ledger\" --none\n"
+                "  stepctl job resolve ID STEP --reason \"booked back by hand\" --undone\n");
+  CLI::App* remove =
+      command(job, "delete", "Remove a settled job and its journal", "  stepctl job delete ID\n");
+  DeleteJob& gone = stands_for(remove, DeleteJob{});
+  add_id(remove, gone.id);
+  remove->add_option("--request-id", gone.request_id, "The same id has its effect once")
+      ->type_name("TEXT");
+}
+
+void Parser::add_job_submit(CLI::App* job) {
+  CLI::App* app = command(job, "submit", "Submit the job or jobs in a file; prints their ids",
+                          "  stepctl job submit transfer.json\n"
+                          "  stepctl job submit transfer.json --wait\n"
+                          "  stepctl job submit many.jsonl              a job on each line\n"
+                          "  jq -c '.[]' array.json | stepctl job submit -\n");
+  SubmitJobs& submit = stands_for(app, SubmitJobs{});
+  app->add_option("FILE", submit.file, "One JSON object, or JSON Lines; - is stdin")
+      ->required()
+      ->type_name("");
+  app->add_flag("-w,--wait", submit.wait, "Wait until settled; 0 only if all jobs succeeded");
+  app->add_option("--key", key, "The job's key: submitted again, it names the same job")
+      ->type_name("KEY");
+  app->add_flag("--strict", submit.strict, "Refuse step types that no loaded plugin provides");
+}
+
+void Parser::add_job_list(CLI::App* job) {
+  CLI::App* app = command(job, "list", "List jobs, the newest first",
+                          "  stepctl job list --state running --state waiting\n"
+                          "  stepctl job list --attention\n"
+                          "  stepctl job list --state parked --all --quiet | xargs -n 1 stepctl "
+                          "job retry\n");
+  ListJobs& list = stands_for(app, ListJobs{});
+  app->add_option("--state", list.states, "Only jobs in this state; may be given again")
+      ->type_name("STATE")
+      ->take_all()
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"queued", "running", "waiting", "paused", "parked", "compensating",
+                             "succeeded", "compensated", "failed", "cancelled", "discarded"}));
+  app->add_option("--name", list.name, "Only jobs of this name")->type_name("NAME");
+  app->add_option("--key", list.key, "Only the jobs with this key")->type_name("KEY");
+  app->add_flag("--attention", list.attention, "Only jobs flagged for an operator's attention");
+  app->add_option("--limit", list.limit, "How many at most (default: 50)")
+      ->type_name("N")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}, "N"));
+  app->add_option("--before", list.before, "Go on below this job")->type_name("JOB");
+  app->add_flag("--all", list.all, "All there are");
+}
+
+void Parser::add_job_views(CLI::App* job) {
+  CLI::App* show = command(job, "show", "Show a job and its steps",
+                           "  stepctl job show ID\n"
+                           "  stepctl job show ID --journal       all that happened, and when\n");
+  ShowJob& shown = stands_for(show, ShowJob{});
+  add_id(show, shown.id);
+  show->add_flag("--journal", shown.journal, "With everything that happened");
+  CLI::App* watch =
+      command(job, "watch", "Follow a job until it settles", "  stepctl job watch ID\n");
+  add_id(watch, stands_for(watch, WatchJob{}).id);
+  CLI::App* why = command(job, "why", "What a job waits for, what happens next, and when",
+                          "  stepctl job why ID\n");
+  add_id(why, stands_for(why, AskWhy{}).id);
+}
+
+void Parser::add_simple_verb(CLI::App* job, const std::string& verb, const std::string& description,
+                             const std::string& examples) {
+  CLI::App* app = command(job, verb, description, examples);
+  ActOnJob& act = stands_for(app, ActOnJob{});
+  act.verb = verb;
+  add_id(app, act.id);
+  app->add_option("--reason", act.reason, "Why; kept in the journal")->type_name("TEXT");
+  app->add_option("--request-id", act.request_id, "The same id has its effect once")
+      ->type_name("TEXT");
+}
+
+void Parser::add_step_verb(CLI::App* job, const std::string& verb, const std::string& description,
+                           const std::string& examples) {
+  CLI::App* app = command(job, verb, description, examples);
+  ActOnJob& act = stands_for(app, ActOnJob{});
+  act.verb = verb;
+  add_id(app, act.id);
+  app->add_option("STEP", act.step, "The step's id")->required()->type_name("");
+  app->add_option("--reason", act.reason, "Why; kept in the journal")
+      ->required()
+      ->type_name("TEXT");
+  app->add_option("--request-id", act.request_id, "The same id has its effect once")
+      ->type_name("TEXT");
+  if (verb == "skip") {
+    app->add_option("--output", skip_output, "The output for later steps that refer to it")
+        ->type_name("JSON");
+  }
+  if (verb == "resolve") {
+    CLI::Option_group* truth = app->add_option_group("What is true", "exactly one of these");
+    truth->add_option("--output", resolve_output, "It was done, and this is its output")
+        ->type_name("JSON");
+    truth->add_flag("--none", resolve_none, "It took no effect");
+    truth->add_flag("--undone", resolve_undone, "It was done, and has been undone");
+    truth->set_help_flag();
+    truth->require_option(1);
+  }
+}
+
+void Parser::add_catalogue() {
+  CLI::App* plugin = group(&root, "plugin", "The plugins the daemon has loaded or refused");
+  stands_for(command(plugin, "list", "List plugins", "  stepctl plugin list\n"), ListPlugins{});
+  CLI::App* plugin_show = command(plugin, "show", "Show a plugin", "  stepctl plugin show bank\n");
+  plugin_show->add_option("PLUGIN", stands_for(plugin_show, ShowPlugin{}).id, "The plugin's id")
+      ->required()
+      ->type_name("");
+
+  CLI::App* step = group(&root, "step", "The step types jobs can be made of");
+  stands_for(command(step, "list", "List step types", "  stepctl step list\n"), ListStepTypes{});
+  CLI::App* step_show = command(step, "show", "Show a step type: its schemas, and an example",
+                                "  stepctl step show bank.transfer_out\n");
+  step_show->add_option("TYPE", stands_for(step_show, ShowStepType{}).type, "The step type")
+      ->required()
+      ->type_name("");
+
+  stands_for(command(&root, "status", "How the daemon is doing", "  stepctl status\n"),
+             ShowStatus{});
+  CLI::App* completion = command(&root, "completion", "Print a completion script for a shell",
+                                 "  source <(stepctl completion bash)\n"
+                                 "  stepctl completion zsh > ~/.zfunc/_stepctl\n"
+                                 "  stepctl completion fish > "
+                                 "~/.config/fish/completions/stepctl.fish\n");
+  completion
+      ->add_option("SHELL", stands_for(completion, WriteCompletion{}).shell, "bash, zsh or fish")
+      ->required()
+      ->type_name("")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
+/// The last command named; groups of options are parsed like commands but have no name.
+CLI::App* deepest(CLI::App* app) {
+  for (CLI::App* child : app->get_subcommands()) {
+    if (!child->get_name().empty()) return deepest(child);
+  }
+  return app;
+}
+
+std::string path_of(const CLI::App* app) {
+  const std::string above = app->get_parent() == nullptr ? "" : path_of(app->get_parent()) + " ";
+  return above + app->get_name();
+}
+
+/// How many letters must change to make one word of the other (Levenshtein).
+std::size_t distance(const std::string& left, const std::string& right) {
+  std::vector<std::size_t> row(right.size() + 1);
+  for (std::size_t at = 0; at < row.size(); ++at) row[at] = at;
+  for (std::size_t down = 1; down <= left.size(); ++down) {
+    std::size_t diagonal = row[0];
+    row[0] = down;
+    for (std::size_t at = 1; at < row.size(); ++at) {
+      const std::size_t change = diagonal + (left[down - 1] == right[at - 1] ? 0U : 1U);
+      diagonal = row[at];
+      row[at] = std::min({row[at] + 1, row[at - 1] + 1, change});
+    }
+  }
+  return row.back();
+}
+
+std::vector<std::string> words_at(const CLI::App* app, bool flags) {
+  std::vector<std::string> words;
+  if (!flags) {
+    for (const CLI::App* child : app->get_subcommands([](const CLI::App*) { return true; })) {
+      words.push_back(child->get_name());
+    }
+    return words;
+  }
+  for (; app != nullptr; app = app->get_parent()) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& name : option->get_lnames()) words.push_back("--" + name);
+    }
+  }
+  return words;
+}
+
+std::string similar_to(const std::string& word, const CLI::App* app) {
+  constexpr std::size_t far = 3;
+  std::string best;
+  std::size_t best_distance = far;
+  for (const std::string& candidate : words_at(app, word.starts_with("--"))) {
+    const std::size_t found = distance(word, candidate);
+    if (found < best_distance) {
+      best_distance = found;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+Finished usage(const std::string& message, const CLI::App* app, const std::string& hint = "") {
+  Finished finished;
+  finished.exit_code = exit_usage;
+  finished.err = "error: " + message + "\n";
+  if (!hint.empty()) finished.err += "  " + hint + "\n";
+  finished.err += "  see: " + path_of(app) + " --help\n";
+  return finished;
+}
+
+Finished explain(Parser& parser, const CLI::ParseError& trouble) {
+  CLI::App* app = deepest(&parser.root);
+  const std::vector<std::string> left = parser.root.remaining(true);
+  if (!left.empty()) {
+    const std::string similar = similar_to(left.front(), app);
+    return usage("\"" + left.front() + "\" is no command or flag of " + path_of(app), app,
+                 similar.empty() ? "" : "did you mean " + similar + "?");
+  }
+  const bool group_alone = app->get_require_subcommand_min() > 0;
+  if (group_alone) {
+    const CLI::App* parent = app->get_parent();
+    return {exit_usage, "", app->help(parent == nullptr ? "" : path_of(parent))};
+  }
+  std::string message = trouble.what();
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  return usage(message, app);
+}
+
+/// What the rules of single flags cannot say; empty when all is well.
+std::string complete(Parser& parser, CLI::App* app, Command& command) {
+  if (auto* submit = std::get_if<SubmitJobs>(&command)) {
+    if (app->get_option("--key")->count() > 0) submit->key = parser.key;
+  }
+  auto* act = std::get_if<ActOnJob>(&command);
+  if (act == nullptr) return {};
+  if (act->verb == "skip" && app->get_option("--output")->count() > 0) {
+    act->output = parser.skip_output;
+  }
+  if (act->verb == "resolve") {
+    act->truth = parser.resolve_none ? "none" : parser.resolve_undone ? "undone" : "done";
+    if (act->truth == "done") act->output = parser.resolve_output;
+  }
+  if (act->output && !parse_json(*act->output)) {
+    const bool meant_format = *act->output == "json" || *act->output == "table";
+    return "--output of " + act->verb + " is the step's output as JSON, and " + *act->output +
+           " is none" +
+           (meant_format ? "; give the print format before the command: stepctl --output " +
+                               *act->output + " job " + act->verb + " ..."
+                         : " (a text needs its quotes: '\"text\"')");
+  }
+  return {};
+}
+
+WordKind kind_of(const std::string& type_name) {
+  const std::string word = type_name.substr(0, type_name.find(':'));
+  if (word == "FILE") return WordKind::file;
+  if (word == "ID" || word == "JOB") return WordKind::job;
+  if (word == "TYPE") return WordKind::step_type;
+  if (word == "PLUGIN") return WordKind::plugin;
+  return WordKind::free;
+}
+
+/// The words of "SHELL:{bash,zsh,fish}".
+std::vector<std::string> choices_of(const std::string& type_name) {
+  std::vector<std::string> choices;
+  const std::size_t begin = type_name.find('{');
+  if (begin == type_name.npos) return choices;
+  std::size_t at = begin + 1;
+  while (at < type_name.size() && type_name[at - 1] != '}') {
+    const std::size_t end = std::min(type_name.find_first_of(",}", at), type_name.size());
+    choices.push_back(type_name.substr(at, end - at));
+    at = end + 1;
+  }
+  return choices;
+}
+
+CommandTree walk(const CLI::App* app);
+
+void add_options(CommandTree& tree, const CLI::App* app) {
+  for (const CLI::Option* option : app->get_options()) {
+    const std::string type_name = option->get_type_name();
+    std::vector<std::string> choices = choices_of(type_name);
+    const std::string name = option->get_name(true, false);
+    const WordKind kind =
+        !choices.empty() ? WordKind::choice : kind_of(option->get_positional() ? name : type_name);
+    if (option->get_positional()) {
+      tree.places.push_back({name, kind, std::move(choices)});
+      continue;
+    }
+    FlagNode flag{{},
+                  option->get_description(),
+                  option->get_items_expected_max() > 0,
+                  kind,
+                  std::move(choices)};
+    for (const std::string& word : option->get_lnames()) flag.names.push_back("--" + word);
+    for (const std::string& word : option->get_snames()) flag.names.push_back("-" + word);
+    tree.flags.push_back(std::move(flag));
+  }
+  for (const CLI::App* part : app->get_subcommands([](const CLI::App*) { return true; })) {
+    if (part->get_name().empty()) {
+      add_options(tree, part);  // an option group: its options are the command's
+    } else {
+      tree.children.push_back(walk(part));
+    }
+  }
+}
+
+CommandTree walk(const CLI::App* app) {
+  CommandTree tree{app->get_name(), app->get_description(), {}, {}, {}};
+  add_options(tree, app);
+  return tree;
+}
+
+}  // namespace
+
+std::variant<Invocation, Finished> parse_command_line(int argc, char** argv) {
+  Parser parser;
+  try {
+    parser.root.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return Finished{0, parser.root.help(), ""};
+  } catch (const CLI::CallForVersion& version) {
+    return Finished{0, std::string(version.what()) + "\n", ""};
+  } catch (const CLI::ParseError& trouble) {
+    return explain(parser, trouble);
+  }
+  CLI::App* app = deepest(&parser.root);
+  Command command = parser.commands.at(app);
+  const std::string trouble = complete(parser, app, command);
+  if (!trouble.empty()) return usage(trouble, app);
+  parser.global.json = parser.output_format == "json";
+  return Invocation{std::move(parser.global), std::move(command)};
+}
+
+CommandTree command_tree() {
+  const Parser parser;
+  return walk(&parser.root);
+}
+
+}  // namespace stepd::stepctl

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "tools/stepctl/command_tree.hpp"
+
+namespace stepd::stepctl {
+
+/// Flags every command takes, before or after its name.
+struct Global {
+  std::string server;  // empty: not given; likewise below
+  std::string token_file;
+  std::string tenant;
+  bool json = false;
+  bool quiet = false;
+};
+
+struct SubmitJobs {
+  std::string file;  // "-": stdin
+  std::optional<std::string> key;
+  bool wait = false;
+  bool strict = false;
+};
+struct ListJobs {
+  std::vector<std::string> states;
+  std::string name;
+  std::string key;
+  std::string before;
+  std::uint64_t limit = 50;
+  bool attention = false;
+  bool all = false;
+};
+struct ShowJob {
+  std::string id;
+  bool journal = false;
+};
+struct WatchJob {
+  std::string id;
+};
+struct AskWhy {
+  std::string id;
+};
+/// An operator's verb.
+struct ActOnJob {
+  std::string verb;
+  std::string id;
+  std::string step;
+  std::string reason;
+  std::string request_id;
+  std::optional<std::string> output;  // JSON text
+  std::string truth;                  // resolve: "done", "none" or "undone"
+};
+struct DeleteJob {
+  std::string id;
+  std::string request_id;
+};
+struct ListPlugins {};
+struct ShowPlugin {
+  std::string id;
+};
+struct ListStepTypes {};
+struct ShowStepType {
+  std::string type;
+};
+struct ShowStatus {};
+struct WriteCompletion {
+  std::string shell;
+};
+using Command =
+    std::variant<SubmitJobs, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, DeleteJob, ListPlugins,
+                 ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion>;
+
+struct Invocation {
+  Global global;
+  Command command;
+};
+
+/// The command line was all there was to say: help, the version, or what is wrong with it.
+struct Finished {
+  int exit_code = 0;
+  std::string out;
+  std::string err;
+};
+
+[[nodiscard]] std::variant<Invocation, Finished> parse_command_line(int argc, char** argv);
+
+/// All commands and flags as the parser knows them; what shells complete from.
+[[nodiscard]] CommandTree command_tree();
+
+}  // namespace stepd::stepctl

@@ -1,0 +1,37 @@
+#pragma once
+
+#include "tools/stepctl/client.hpp"
+#include "tools/stepctl/command_line.hpp"
+#include "tools/stepctl/output.hpp"
+
+namespace stepd::stepctl {
+
+enum class ExitCode : std::uint8_t { done = 0, refused = 1, usage = 2, unreachable = 3 };
+
+/// What a command works with.
+struct Session {
+  const Client& client;
+  Output& output;
+  bool json = false;
+};
+
+/// Each does one command, prints what it has to say and answers with the exit code. They throw
+/// Unreachable, ConnectionLost and BrokenPipe.
+[[nodiscard]] ExitCode run(const Session& session, const SubmitJobs& command);
+[[nodiscard]] ExitCode run(const Session& session, const ListJobs& command);
+[[nodiscard]] ExitCode run(const Session& session, const ShowJob& command);
+[[nodiscard]] ExitCode run(const Session& session, const WatchJob& command);
+[[nodiscard]] ExitCode run(const Session& session, const AskWhy& command);
+[[nodiscard]] ExitCode run(const Session& session, const ActOnJob& command);
+[[nodiscard]] ExitCode run(const Session& session, const DeleteJob& command);
+[[nodiscard]] ExitCode run(const Session& session, const ListPlugins& command);
+[[nodiscard]] ExitCode run(const Session& session, const ShowPlugin& command);
+[[nodiscard]] ExitCode run(const Session& session, const ListStepTypes& command);
+[[nodiscard]] ExitCode run(const Session& session, const ShowStepType& command);
+[[nodiscard]] ExitCode run(const Session& session, const ShowStatus& command);
+[[nodiscard]] ExitCode run(const Session& session, const WriteCompletion& command);
+
+/// Prints the problem document of an answer that is not good.
+ExitCode refuse(const Session& session, const Answer& answer);
+
+}  // namespace stepd::stepctl

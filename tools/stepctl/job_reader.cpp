@@ -1,0 +1,154 @@
+#include "tools/stepctl/job_reader.hpp"
+
+#include <cstdint>
+
+#include "tools/stepctl/json_text.hpp"
+
+namespace stepd::stepctl {
+namespace {
+
+constexpr std::size_t job_bytes_max = std::size_t{64} << 20U;
+
+/// Follows the brackets of one JSON value over lines. It sees only what decides where the value
+/// ends: strings, brackets, and a bracket where none can stand.
+class Nesting final {
+ public:
+  enum class Verdict : std::uint8_t { open, closed, malformed };
+
+  Verdict add(std::string_view line) {
+    for (const char c : line) {
+      if (in_string_) {
+        string_character(c);
+      } else if (!structure(c)) {
+        return Verdict::malformed;
+      }
+    }
+    if (in_string_) return Verdict::malformed;  // no string goes over a line
+    return open_.empty() ? Verdict::closed : Verdict::open;
+  }
+
+ private:
+  void string_character(char c) {
+    if (escaped_) {
+      escaped_ = false;
+    } else if (c == '\\') {
+      escaped_ = true;
+    } else if (c == '"') {
+      in_string_ = false;
+    }
+  }
+
+  bool structure(char c) {
+    if (c == ' ' || c == '\t' || c == '\r') return true;
+    bool fits = true;
+    if (c == '"') {
+      in_string_ = true;
+    } else if (c == '{' || c == '[') {
+      fits = last_ == '\0' || last_ == '[' || last_ == ',' || last_ == ':';
+      open_ += c;
+    } else if (c == '}' || c == ']') {
+      fits = !open_.empty() && open_.back() == (c == '}' ? '{' : '[');
+      if (fits) open_.pop_back();
+    }
+    last_ = c;
+    return fits;
+  }
+
+  std::string open_;
+  bool in_string_ = false;
+  bool escaped_ = false;
+  char last_ = '\0';
+};
+
+bool is_blank(std::string_view line) { return line.find_first_not_of(" \t\r") == line.npos; }
+
+/// A line at whose very start an object begins: where a reader that lost its way finds it again.
+bool begins_object(std::string_view line) { return line.starts_with('{'); }
+
+std::string joined(const std::deque<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) {
+    if (!text.empty()) text += '\n';
+    text += line;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::string> JobReader::line() {
+  std::string text;
+  if (!returned_.empty()) {
+    text = std::move(returned_.front());
+    returned_.pop_front();
+  } else {
+    if (!std::getline(in_, text)) return std::nullopt;
+    bytes_ += text.size() + 1;
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (line_ == 0 && text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
+  }
+  ++line_;
+  return text;
+}
+
+std::optional<JobText> JobReader::next() {
+  std::optional<std::string> text = line();
+  while (text && is_blank(*text)) text = line();
+  if (!text) return std::nullopt;
+
+  const std::size_t first = line_;
+  const char opening = (*text)[text->find_first_not_of(" \t\r")];
+  if (opening != '{' && opening != '[') return JobText{*text, first};
+
+  Nesting nesting;
+  std::deque<std::string> lines;
+  std::size_t size = 0;
+  while (text) {
+    size += text->size() + 1;
+    if (size > job_bytes_max) {
+      throw JobTooLarge("the job at line " + std::to_string(first) +
+                        " is larger than 64 MiB; no daemon takes it");
+    }
+    const Nesting::Verdict verdict = nesting.add(*text);
+    lines.push_back(std::move(*text));
+    if (verdict == Nesting::Verdict::closed) return JobText{joined(lines), first};
+    if (verdict == Nesting::Verdict::malformed) break;
+    text = line();
+  }
+  return recovered(std::move(lines), first);
+}
+
+JobText JobReader::recovered(std::deque<std::string> lines, std::size_t first) {
+  std::size_t end = 1;
+  while (end < lines.size() && !begins_object(lines[end])) ++end;
+  if (end < lines.size()) {
+    line_ -= lines.size() - end;
+    const auto rest = lines.begin() + static_cast<std::ptrdiff_t>(end);
+    returned_.insert(returned_.begin(), rest, lines.end());
+    lines.erase(rest, lines.end());
+    return {joined(lines), first};
+  }
+  std::size_t size = 0;
+  while (std::optional<std::string> text = line()) {
+    if (begins_object(*text)) {
+      returned_.push_front(std::move(*text));
+      --line_;
+      break;
+    }
+    size += text->size() + 1;
+    if (size < job_bytes_max) lines.push_back(std::move(*text));
+  }
+  return {joined(lines), first};
+}
+
+std::optional<std::string> with_key(const std::string& job, const std::string& key) {
+  const std::optional<json::object> parsed = parse_object(job);
+  if (!parsed) return job;  // the daemon says what is wrong with it
+  if (parsed->contains("key")) return std::nullopt;
+  const std::size_t brace = job.find('{');
+  std::string keyed = "\"key\":" + json::serialize(json::string(key));
+  if (!parsed->empty()) keyed += ',';
+  return std::string(job).insert(brace + 1, keyed);
+}
+
+}  // namespace stepd::stepctl

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <istream>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+namespace stepd::stepctl {
+
+/// One job as it stands in a file, not judged yet: that is the daemon's to do.
+struct JobText {
+  std::string text;
+  std::size_t line = 0;  // where it begins, from 1
+};
+
+class JobTooLarge : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Reads jobs one after the other: JSON Lines, one object over many lines, or any sequence of
+/// both. A malformed job ends where the next line begins with '{', so that one bad line never
+/// takes its neighbours with it.
+class JobReader final {
+ public:
+  explicit JobReader(std::istream& in) : in_(in) {}
+
+  /// Absent at the end of the input. Throws JobTooLarge for one beyond 64 MiB.
+  [[nodiscard]] std::optional<JobText> next();
+  [[nodiscard]] std::uint64_t bytes_read() const { return bytes_; }
+
+ private:
+  [[nodiscard]] std::optional<std::string> line();
+  [[nodiscard]] JobText recovered(std::deque<std::string> lines, std::size_t first);
+
+  std::istream& in_;
+  std::deque<std::string> returned_;  // read too far, to be read again
+  std::size_t line_ = 0;              // number of the line given last
+  std::uint64_t bytes_ = 0;
+};
+
+/// The job with `key` as its key; absent where it has one already.
+[[nodiscard]] std::optional<std::string> with_key(const std::string& job, const std::string& key);
+
+}  // namespace stepd::stepctl

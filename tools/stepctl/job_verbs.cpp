@@ -1,0 +1,74 @@
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "tools/stepctl/commands.hpp"
+#include "tools/stepctl/json_text.hpp"
+#include "tools/stepctl/problem.hpp"
+
+namespace stepd::stepctl {
+namespace {
+
+/// Who asks: for root by way of sudo, the person behind it.
+std::string actor() {
+  const char* behind = std::getenv("SUDO_USER");
+  if (geteuid() == 0 && behind != nullptr && *behind != '\0') return behind;
+  const passwd* entry = getpwuid(geteuid());
+  if (entry != nullptr) return entry->pw_name;
+  return "uid " + std::to_string(geteuid());
+}
+
+std::string request_id_of(const std::string& given) { return given.empty() ? random_id() : given; }
+
+/// Runs a request that changes something; a lost answer says how to ask again without harm.
+template <class Request>
+Answer ask(const std::string& request_id, Request request) {
+  try {
+    return request();
+  } catch (const ConnectionLost& lost) {
+    throw ConnectionLost(std::string(lost.what()) +
+                         "; whether it was done is not known: repeat the command with "
+                         "--request-id " +
+                         request_id + " (it has its effect once)");
+  }
+}
+
+ExitCode answer_verb(const Session& session, const std::string& verb, const std::string& place,
+                     const Answer& answer) {
+  if (!answer.is_good()) return refuse(session, answer);
+  if (session.json) {
+    session.output.print(answer.body.empty() ? "{}\n" : indented(answer.body));
+  } else if (!session.output.quiet()) {
+    session.output.print(verb + " accepted: " + place + "\n");
+  }
+  return ExitCode::done;
+}
+
+}  // namespace
+
+ExitCode run(const Session& session, const ActOnJob& command) {
+  const std::string request_id = request_id_of(command.request_id);
+  json::object body{{"request_id", request_id}, {"actor", actor()}};
+  if (!command.reason.empty()) body["reason"] = command.reason;
+  if (!command.step.empty()) body["step"] = command.step;
+  if (!command.truth.empty()) body["truth"] = command.truth;
+  std::string text = json::serialize(body);
+  // The output goes as it was written, not as it was read: numbers keep their digits.
+  if (command.output) text.insert(text.size() - 1, ",\"output\":" + *command.output);
+  const std::string path = "/v1/jobs/" + encoded(command.id) + ":" + command.verb;
+  const Answer answer = ask(request_id, [&] { return session.client.post(path, text); });
+  const std::string place =
+      "job " + command.id + (command.step.empty() ? "" : ", step " + command.step);
+  return answer_verb(session, command.verb, place, answer);
+}
+
+ExitCode run(const Session& session, const DeleteJob& command) {
+  const std::string request_id = request_id_of(command.request_id);
+  const std::string path = "/v1/jobs/" + encoded(command.id) +
+                           "?request_id=" + encoded(request_id) + "&actor=" + encoded(actor());
+  const Answer answer = ask(request_id, [&] { return session.client.remove(path); });
+  return answer_verb(session, "delete", "job " + command.id, answer);
+}
+
+}  // namespace stepd::stepctl
