@@ -367,3 +367,21 @@ TEST_CASE("a list is right also when more jobs have its word than are worth sort
   CHECK(page({JobWord::waiting, JobWord::queued}, {}) == Numbers{40'000, 30'000, 20'000});
   CHECK(page({JobWord::waiting}, {}) == Numbers{30'000});
 }
+
+TEST_CASE("D5: one expiry removes fewer jobs when they have many rows", "[storage]") {
+  const TemporaryFolder folder;
+  SqliteStore store{folder.path(), quick_start};
+  const auto epoch = store.acquire();
+  for (std::int64_t number = 1; number <= 3; ++number) {
+    std::vector<Change> changes;
+    for (std::uint64_t next = 2; next <= 1500; ++next) changes.push_back(row(number, next));
+    changes.push_back(row(number, 1501, settled(JobWord::succeeded)));
+    const std::vector submits{claimed_job(number)};
+    static_cast<void>(store.commit(epoch, submits, changes));
+  }
+  const Expiry expiry{.succeeded_before = noon + 1h};
+
+  CHECK(store.expire(epoch, expiry, 10) == 2);
+  CHECK(store.expire(epoch, expiry, 10) == 1);
+  CHECK(store.expire(epoch, expiry, 10) == 0);
+}
