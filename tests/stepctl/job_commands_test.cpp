@@ -167,7 +167,7 @@ TEST_CASE("why tells each reason with its moment") {
   const ChildEnd end = stepctl(daemon.address(), {"job", "why", "J-1"});
 
   CHECK(end.out ==
-        "job J-1 is waiting\n"
+        "job J-1: waiting\n"
         "  mail  attempt 3 follows\n"
         "  job   paused\n");
 }
@@ -251,9 +251,9 @@ TEST_CASE("plugins are listed with the reason of the refused") {
   });
 
   const ChildEnd list = stepctl(daemon.address(), {"plugin", "list"});
-  CHECK(list.out.find("bank    1.0      loaded   bank.out, bank.in     /p/bank.so\n") !=
+  CHECK(list.out.find("bank    1.0      loaded   /p/bank.so   bank.out, bank.in\n") !=
         list.out.npos);
-  CHECK(list.out.find("refused  it is no ELF file     /p/notes.so\n") != list.out.npos);
+  CHECK(list.out.find("refused  /p/notes.so  it is no ELF file\n") != list.out.npos);
   CHECK(stepctl(daemon.address(), {"plugin", "show", "bank"}).out.find("/p/bank.so") !=
         std::string::npos);
   const ChildEnd missing = stepctl(daemon.address(), {"plugin", "show", "nope"});

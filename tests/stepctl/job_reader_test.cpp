@@ -86,6 +86,15 @@ TEST_CASE("a byte order mark and blank input are no jobs") {
   CHECK(read_all("\n  \n\t\n").empty());
 }
 
+TEST_CASE("a job on one line is no more JSON than it was over many") {
+  CHECK(on_one_line("{\n \"a\": \"b\\\"\",\r\n \"c\": 1\n}") ==
+        "{  \"a\": \"b\\\"\",   \"c\": 1 }");
+  CHECK(on_one_line("{\"a\": \"b\nc\"}") ==
+        "{\"a\": \"b\x1f"
+        "c\"}");
+  CHECK_FALSE(parse_json(on_one_line("{\"a\": \"b\nc\"}")));
+}
+
 TEST_CASE("a key is put into the job without touching the rest") {
   CHECK(with_key("{ \"n\": 1.50 }", "a\"b") == "{\"key\":\"a\\\"b\", \"n\": 1.50 }");
   CHECK(with_key("{}", "k") == "{\"key\":\"k\"}");

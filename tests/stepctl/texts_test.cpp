@@ -132,12 +132,12 @@ TEST_CASE("a problem document is told with pointer and message of each error") {
 
 TEST_CASE("a problem with one error does not say its message twice") {
   const json::object problem = *parse_object(
-      R"({"detail":"the job has no steps","errors":[
+      R"({"detail":"/steps: the job has no steps","errors":[
           {"pointer":"/steps","message":"the job has no steps"}]})");
 
   CHECK(problem_text(problem, "", Screen{}) ==
-        "error: the job has no steps\n"
-        "  at /steps\n");
+        "error: refused\n"
+        "  at /steps: the job has no steps\n");
 }
 
 TEST_CASE("an answer that is no problem document is shown as it is") {

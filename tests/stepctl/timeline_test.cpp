@@ -61,7 +61,7 @@ TEST_CASE("the timeline of a compensated job tells calls and outcomes and why it
         "    +15ms  out  call 1 succeeded after 15ms → {\"receipt\":\"r-1\"}\n"
         "    +15ms  in   call 2 started\n"
         "   +1.25s  in   call 2 refused after 1.24s: account_closed: account B-7 is closed; "
-        "abandoned: refused\n"
+        "abandoned\n"
         "   +1.25s       the job turns back, because: step in was abandoned: account_closed: "
         "account B-7 is closed\n"
         "   +1.25s  out  call 3 started: compensates, because step in was abandoned\n"
@@ -111,6 +111,23 @@ TEST_CASE("an operator stands in the timeline with verb and reason") {
   CHECK(text ==
         "     +0ms  mail  ann asked for skip: by hand\n"
         "     +0ms  mail  skipped\n");
+}
+
+TEST_CASE("the timeline says why a step was given up or parked or stopped") {
+  const auto moved = [](const std::string& state, const std::string& reason) {
+    return told({row(1, "00.000000",
+                     R"({"type":"step_moved","step":"a","state":")" + state + R"(","reason":")" +
+                         reason + R"(","error":{"code":"c","message":"m"}})")});
+  };
+
+  CHECK(moved("abandoned", "attempts_used_up") ==
+        "     +0ms  a  abandoned: its attempts are used up: c: m\n");
+  CHECK(moved("abandoned", "operator_verb") == "     +0ms  a  abandoned: by an operator\n");
+  CHECK(moved("parked", "effect_in_doubt") ==
+        "     +0ms  a  parked, an operator must decide: nothing can tell whether it took effect: "
+        "c: m\n");
+  CHECK(moved("stopping", "timed_out") == "     +0ms  a  asked to stop: it took too long: c: m\n");
+  CHECK(moved("parked", "new_reason").find("new reason") != std::string::npos);
 }
 
 TEST_CASE("an entry that this program does not know is told by its name") {

@@ -82,7 +82,7 @@ ExitCode run(const Session& session, const ListPlugins&) {
     return ExitCode::done;
   }
   if (plugins.empty()) session.output.note("no plugins (put a .so into <state>/plugins)\n");
-  Table table({"PLUGIN", "VERSION", "STATE", "STEP TYPES OR REASON", "FILE"});
+  Table table({"PLUGIN", "VERSION", "STATE", "FILE", "STEP TYPES OR REASON"});
   for (const json::value& entry : plugins) {
     if (!entry.is_object()) continue;
     const json::object& plugin = entry.get_object();
@@ -91,8 +91,8 @@ ExitCode run(const Session& session, const ListPlugins&) {
     table.add({{id.empty() ? "-" : id},
                {text_at(plugin, "version")},
                {refused.empty() ? "loaded" : "refused", refused.empty() ? Tone::good : Tone::bad},
-               {refused.empty() ? joined(list_at(plugin, "step_types")) : refused},
-               {text_at(plugin, "file"), Tone::dim}});
+               {text_at(plugin, "file"), Tone::dim},
+               {refused.empty() ? joined(list_at(plugin, "step_types")) : refused}});
   }
   if (!plugins.empty()) session.output.print(table.text(session.output.out()));
   return ExitCode::done;

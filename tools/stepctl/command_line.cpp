@@ -169,7 +169,7 @@ void Parser::add_job_list(CLI::App* job) {
   app->add_flag("--attention", list.attention, "Only jobs flagged for an operator's attention");
   app->add_option("--limit", list.limit, "How many at most (default: 50)")
       ->type_name("N")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000'000}, "N"));
+      ->check(CLI::PositiveNumber);
   app->add_option("--before", list.before, "Go on below this job")->type_name("JOB");
   app->add_flag("--all", list.all, "All there are");
 }

@@ -141,6 +141,24 @@ JobText JobReader::recovered(std::deque<std::string> lines, std::size_t first) {
   return {joined(lines), first};
 }
 
+std::string on_one_line(std::string job) {
+  constexpr char never_in_json = '\x1f';
+  bool in_string = false;
+  bool escaped = false;
+  for (char& c : job) {
+    if (c == '\n' || c == '\r') {
+      c = in_string ? never_in_json : ' ';
+    } else if (escaped) {
+      escaped = false;
+    } else if (in_string && c == '\\') {
+      escaped = true;
+    } else if (c == '"') {
+      in_string = !in_string;
+    }
+  }
+  return job;
+}
+
 std::optional<std::string> with_key(const std::string& job, const std::string& key) {
   const std::optional<json::object> parsed = parse_object(job);
   if (!parsed) return job;  // the daemon says what is wrong with it

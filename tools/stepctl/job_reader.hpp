@@ -41,6 +41,10 @@ class JobReader final {
   std::uint64_t bytes_ = 0;
 };
 
+/// The job without its line breaks, for JSON Lines. What is no JSON stays none: a line break inside
+/// a string becomes another character that cannot stand there either.
+[[nodiscard]] std::string on_one_line(std::string job);
+
 /// The job with `key` as its key; absent where it has one already.
 [[nodiscard]] std::optional<std::string> with_key(const std::string& job, const std::string& key);
 

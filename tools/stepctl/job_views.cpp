@@ -207,7 +207,7 @@ ExitCode run(const Session& session, const AskWhy& command) {
   }
   const std::string state = text_at(*reasons, "state");
   const Screen& screen = session.output.out();
-  session.output.print("job " + printable(text_at(*reasons, "id")) + " is " +
+  session.output.print("job " + printable(text_at(*reasons, "id")) + ": " +
                        paint(printable(state), tone_of_state(state), screen) + "\n" +
                        reasons_text(*reasons, answer.at, screen));
   return ExitCode::done;

@@ -75,7 +75,7 @@ void StepsBoard::add_entry(const json::object& entry, std::optional<Instant> at)
     line->phase = text_at(entry, "phase");
     line->attempts = number_at(entry, "attempt");
     line->note.clear();
-    line->permille = -1;
+    line->permille = 0;
     line->due.reset();
   } else if (type == "call_ended") {
     line->error = error_text(entry);
@@ -94,7 +94,7 @@ void StepsBoard::add_progress(const json::object& progress) {
   Line* line = find(text_at(progress, "step"));
   if (line == nullptr) return;
   line->note = text_at(progress, "note");
-  line->permille = member(progress, "permille") == nullptr ? -1 : number_at(progress, "permille");
+  line->permille = number_at(progress, "permille");
 }
 
 std::string StepsBoard::remark(const Line& line, Span elapsed) const {
@@ -150,7 +150,7 @@ std::string StepsBoard::block(const Screen& screen, Span elapsed, std::size_t st
                             ? line->state
                             : line->phase + ", " + line->state;
     std::string progress;
-    if (line->permille >= 0 && line->state == "running") {
+    if (line->permille > 0 && line->state == "running") {
       progress = bar(line->permille, screen.unicode) + "  ";
     }
     const Tone tone = tone_of_state(line->state);

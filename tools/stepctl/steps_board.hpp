@@ -34,7 +34,7 @@ class StepsBoard final {
     std::int64_t attempts = 0;
     std::optional<Span> due;  // counted from the submit
     std::string note;
-    std::int64_t permille = -1;
+    std::int64_t permille = 0;  // 0: it does not say
     std::string error;
   };
   [[nodiscard]] Line* find(const std::string& step);

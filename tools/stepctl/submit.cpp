@@ -24,14 +24,6 @@ std::string name_of(const SubmitJobs& command) {
   return command.file == "-" ? "stdin" : command.file;
 }
 
-/// Raw line breaks stand only between JSON's parts, so a blank means the same.
-std::string on_one_line(std::string text) {
-  for (char& c : text) {
-    if (c == '\n' || c == '\r') c = ' ';
-  }
-  return text;
-}
-
 void say_array_hint(const Session& session, const SubmitJobs& command, const std::string& text) {
   if (!text.starts_with('[')) return;
   const std::string file = command.file == "-" ? "" : " " + command.file;

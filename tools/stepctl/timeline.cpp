@@ -18,10 +18,36 @@ std::string due_text(const json::object& entry, std::optional<Instant> at) {
   return *due > *at ? "in " + span_text(*due - *at) : "at once";
 }
 
+/// Why a step was stopped, given up or parked; a word this program does not know is told as it is.
+std::string reason_text(const std::string& reason) {
+  static const std::map<std::string, std::string, std::less<>> told{
+      {"operator_verb", "by an operator"},
+      {"turned_back", "the job turned back"},
+      {"attempts_used_up", "its attempts are used up"},
+      {"bad_arguments", "its arguments do not fit"},
+      {"deadline", "the deadline passed"},
+      {"cancel", "the job was cancelled"},
+      {"timed_out", "it took too long"},
+      {"silent", "it gave no sign of life"},
+      {"abandon", "an operator gave it up"},
+      {"shutdown", "the daemon shuts down"},
+      {"bad_answer", "its answer cannot be recorded"},
+      {"crashes", "it crashed too often"},
+      {"effect_in_doubt", "nothing can tell whether it took effect"},
+      {"past_pivot", "the job cannot turn back any more"},
+      {"compensation_ended", "its compensation was given up"},
+      {"not_stored", "the store refused its record"},
+      {"refused", ""},  // its call has just said so, here and below
+      {"failed", ""},
+  };
+  const auto found = told.find(reason);
+  return found == told.end() ? spoken(reason) : found->second;
+}
+
 /// What a recorded state means; empty where the call's own line has said it all.
 std::string state_text(const json::object& entry, std::optional<Instant> at) {
   const std::string state = text_at(entry, "state");
-  const std::string reason = spoken(text_at(entry, "reason"));
+  const std::string reason = reason_text(text_at(entry, "reason"));
   const std::string due = due_text(entry, at);
   if (state == "pending" || state == "ready" || state == "running") return {};
   if (state == "retrying") return due.empty() ? "tries again later" : "tries again " + due;
@@ -158,7 +184,8 @@ void Timeline::step_moved(Row& row, const json::object& entry) {
   if (text.empty()) return;
   const auto ended = row.ended.find(step);
   if (ended == row.ended.end()) {
-    row.say(step, joined(text, ": ", error_text(entry)), tone_of_state(state));
+    const bool told = text_at(entry, "reason") == "operator_verb";  // in the operator's own words
+    row.say(step, told ? text : joined(text, ": ", error_text(entry)), tone_of_state(state));
     return;
   }
   TimelineLine& line = row.lines[ended->second];
