@@ -47,6 +47,12 @@ std::string_view in_words(Kind kind) {
   return "";
 }
 
+double number_in(std::string_view text) {
+  double number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
 class JobReader {
  public:
   explicit JobReader(const Limits& limits) : limits_(limits) {}
@@ -260,10 +266,11 @@ std::optional<Duration> JobReader::span(const Sent& sent) {
 
 std::optional<std::uint32_t> JobReader::attempts(const Sent& sent) {
   if (sent.text == "\"unlimited\"") return 0;
-  std::uint32_t count = 0;
-  const char* const end = sent.text.data() + sent.text.size();
-  const auto read = std::from_chars(sent.text.data(), end, count);
-  if (read.ec == std::errc{} && read.ptr == end && count != 0) return count;
+  constexpr double most = std::numeric_limits<std::uint32_t>::max();
+  const double count = sent.kind() == Kind::number ? number_in(sent.text) : 0;
+  if (count >= 1 && count <= most && std::trunc(count) == count) {
+    return static_cast<std::uint32_t>(count);
+  }
   refuse(sent.place, sent.kind() == Kind::number ? "out_of_range" : "wrong_type",
          "must be a whole number from 1 to 4294967295, or \"unlimited\"");
   return std::nullopt;
@@ -271,9 +278,7 @@ std::optional<std::uint32_t> JobReader::attempts(const Sent& sent) {
 
 std::optional<double> JobReader::number(const Sent& sent) {
   if (!expect(sent, Kind::number, "a number")) return std::nullopt;
-  double number = 0;
-  std::from_chars(sent.text.data(), sent.text.data() + sent.text.size(), number);
-  return number;
+  return number_in(sent.text);
 }
 
 JsonText JobReader::object(const Sent& sent, std::string_view expected) {
