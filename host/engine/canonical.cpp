@@ -13,22 +13,47 @@ namespace {
 
 void append_canonical(std::string& to, JsonCursor& cursor);
 
+bool has_escapes(std::string_view literal) { return literal.find('\\') != std::string_view::npos; }
+
+/// A literal without escapes is its own canonical text.
+void append_literal(std::string& to, std::string_view literal) {
+  if (has_escapes(literal)) {
+    append_quoted(to, unquoted(literal));
+  } else {
+    to.append(literal);
+  }
+}
+
+/// A member as it has been appended: its name, and where its text begins and ends.
+struct Member {
+  std::string name;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+/// Members are appended in the order they come in, then brought into the order of their names.
 void append_object(std::string& to, JsonCursor& cursor) {
-  std::vector<std::pair<std::string, std::string>> members;
+  std::vector<Member> members;
+  members.reserve(8);
+  to.push_back('{');
+  const std::size_t begin = to.size();
   cursor.open();
   while (cursor.more()) {
-    std::string key = unquoted(cursor.key());
-    std::string value;
-    append_canonical(value, cursor);
-    members.emplace_back(std::move(key), std::move(value));
-  }
-  std::ranges::sort(members);
-  to.push_back('{');
-  for (const auto& [key, value] : members) {
-    if (to.back() != '{') to.push_back(',');
-    append_quoted(to, key);
+    const std::string_view key = cursor.key();
+    const std::size_t start = to.size();
+    append_literal(to, key);
     to.push_back(':');
-    to.append(value);
+    append_canonical(to, cursor);
+    to.push_back(',');
+    members.push_back({unquoted(key), start, to.size()});
+  }
+  if (!std::ranges::is_sorted(members, {}, &Member::name)) {
+    const std::string as_sent = to.substr(begin);
+    std::ranges::sort(members, {}, &Member::name);
+    to.resize(begin);
+    for (const Member& member : members) {
+      to.append(as_sent, member.begin - begin, member.end - member.begin);
+    }
   }
   to.push_back('}');
 }
@@ -50,7 +75,7 @@ void append_canonical(std::string& to, JsonCursor& cursor) {
     case JsonCursor::Kind::array:
       return append_array(to, cursor);
     case JsonCursor::Kind::string:
-      return append_quoted(to, unquoted(cursor.take()));
+      return append_literal(to, cursor.take());
     case JsonCursor::Kind::number:
       to.append(canonical_number(cursor.take()));
       return;

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "host/engine/args_schema.hpp"
 #include "host/engine/id.hpp"
 #include "host/engine/json_text.hpp"
 #include "host/engine/retry_policy.hpp"
@@ -28,7 +29,7 @@ struct StepType {
   Duration timeout{};  // of one call; zero: none; likewise below
   Duration heartbeat{};
   Duration compensate_timeout{};
-  JsonText args_schema{};
+  ArgsSchema args_schema{};
   JsonText output_schema{};
   std::string title{};
   std::string description{};

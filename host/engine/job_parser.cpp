@@ -304,6 +304,7 @@ Problem problem_of(const JsonFault& fault) {
 /// What was sent but for `on_settled`, which says what to do about an earlier job of this key and
 /// nothing of the job itself.
 std::string content_of(std::string_view job) {
+  if (child(job, "on_settled").empty()) return canonical(job);
   std::string content = "{";
   JsonCursor cursor(job);
   cursor.open();

@@ -4,7 +4,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
 #include <cstdint>
-#include <deque>
+#include <forward_list>
 #include <limits>
 #include <span>
 #include <system_error>
@@ -128,7 +128,10 @@ bool fits(std::string_view number) {
 /// which has been checked.
 class LossSearch {
  public:
-  explicit LossSearch(std::string_view text) : text_(text), cursor_(text) {}
+  explicit LossSearch(std::string_view text) : text_(text), cursor_(text) {
+    keys_.reserve(32);
+    path_.reserve(8);
+  }
 
   std::optional<JsonFault> fault() && {
     if (passes_value()) return std::nullopt;
@@ -231,7 +234,7 @@ class LossSearch {
   /// What the literal says; in the text itself unless it has escapes.
   std::string_view name_of_key(std::string_view literal) {
     if (literal.find('\\') != std::string_view::npos) {
-      return unescaped_.emplace_back(unquoted(literal));
+      return unescaped_.emplace_front(unquoted(literal));
     }
     return literal.size() < 2 ? literal : literal.substr(1, literal.size() - 2);
   }
@@ -240,7 +243,7 @@ class LossSearch {
   JsonCursor cursor_;
   std::vector<Key> keys_;  // of all objects from the outermost down to the one walked
   std::vector<Token> path_;
-  std::deque<std::string> unescaped_;
+  std::forward_list<std::string> unescaped_;  // names that are not in the text as they are meant
   JsonFault fault_;
 };
 

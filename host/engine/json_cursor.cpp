@@ -133,11 +133,16 @@ void JsonCursor::skip_blanks() {
   while (is_blank(now())) ++place_;
 }
 
+// The next four look at every byte of every job that comes in; hence pointers and plain loops.
+
 void JsonCursor::skip_string() {
-  for (++place_; place_ < text_.size() && text_[place_] != '"'; ++place_) {
-    if (text_[place_] == '\\') ++place_;
+  if (place_ >= text_.size()) return;
+  const char* const end = text_.data() + text_.size();
+  const char* at = text_.data() + place_ + 1;
+  for (; at < end && *at != '"'; ++at) {
+    if (*at == '\\' && at + 1 < end) ++at;
   }
-  ++place_;
+  place_ = static_cast<std::size_t>(at - text_.data()) + 1;
 }
 
 void JsonCursor::skip_nested() {
@@ -149,15 +154,20 @@ void JsonCursor::skip_nested() {
       continue;
     }
     ++place_;
-    if (letter == '{' || letter == '[') ++depth;
-    if ((letter == '}' || letter == ']') && --depth == 0) return;
+    if (letter == '{' || letter == '[') {
+      ++depth;
+    } else if ((letter == '}' || letter == ']') && --depth == 0) {
+      return;
+    }
   }
 }
 
 void JsonCursor::skip_plain() {
-  constexpr std::string_view ends = ",]} \n\t\r";
+  const auto ends = [](char letter) {
+    return letter == ',' || letter == '}' || letter == ']' || is_blank(letter);
+  };
   ++place_;  // whatever it is, so that every take goes on
-  while (place_ < text_.size() && ends.find(text_[place_]) == std::string_view::npos) ++place_;
+  while (place_ < text_.size() && !ends(text_[place_])) ++place_;
 }
 
 std::string unquoted(std::string_view literal) {
@@ -208,15 +218,21 @@ bool stands_for(std::string_view literal, std::string_view text) {
 std::string without_blanks(std::string_view json) {
   std::string dense;
   dense.reserve(json.size());
+  const char* const end = json.data() + json.size();
+  const char* run = json.data();  // of what stays
+  const char* at = run;
   bool in_string = false;
-  for (std::size_t place = 0; place < json.size(); ++place) {
-    const char letter = json[place];
-    if (!in_string && is_blank(letter)) continue;
-    dense.push_back(letter);
-    if (letter == '"') in_string = !in_string;
-    if (letter == '\\' && place + 1 < json.size()) dense.push_back(json[++place]);
+  for (; at < end; ++at) {
+    if (*at == '"') {
+      in_string = !in_string;
+    } else if (*at == '\\' && at + 1 < end) {
+      ++at;
+    } else if (is_blank(*at) && !in_string) {
+      dense.append(run, at);
+      run = at + 1;
+    }
   }
-  return dense;
+  return dense.append(run, end);
 }
 
 std::string_view child(std::string_view value, std::string_view token) {

@@ -4,7 +4,6 @@
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/value.hpp>
 #include <cmath>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -87,7 +86,6 @@ class Judge {
                  std::optional<StepIndex> from);
   void output(const StepGraph& graph);
 
-  const json::value& schema_of(const StepType& type);
   void unknown_type(std::string_view type, const Place& place);
 
   void refuse(const Place& place, std::string_view code, std::string message) {
@@ -103,7 +101,6 @@ class Judge {
   const PolicyDefaults& defaults_;
   const Limits& limits_;
   json::monotonic_resource memory_;
-  std::map<const StepType*, json::value> schemas_;
   std::unordered_map<std::string_view, StepIndex> by_id_;
   std::vector<Problem> problems_;
   std::vector<Problem> warnings_;
@@ -310,12 +307,6 @@ void Judge::unknown_type(std::string_view type, const Place& place) {
                            "; the step waits until one does"});
 }
 
-const json::value& Judge::schema_of(const StepType& type) {
-  const auto [place, fresh] = schemas_.try_emplace(&type, &memory_);
-  if (fresh) place->second = value_of(type.args_schema.view(), &memory_);
-  return place->second;
-}
-
 void Judge::args(StepIndex index, const StepGraph& graph, const Place& place) {
   StepDefinition& step = job_.steps[index];
   const Place here = place.at("args");
@@ -342,7 +333,7 @@ void Judge::args(StepIndex index, const StepGraph& graph, const Place& place) {
   }
   if (!has_schema) return;
   SchemaVerdict verdict =
-      check_and_complete(value, schema_of(*type),
+      check_and_complete(value, type->args_schema.value(),
                          {.pointer = here.pointer(), .references_fit = step.args_have_references});
   for (Problem& problem : verdict.problems) add(std::move(problem));
   if (verdict.completed && !step.args_have_references) step.args = JsonText(text_of(value));

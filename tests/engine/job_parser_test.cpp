@@ -56,12 +56,11 @@ TEST_CASE("a job is read as it was sent with its arguments untouched") {
        .type = "bank.transfer_out",
        .args = JsonText(R"({"account":"A-1","cents":{"$ref":"/args/amount"}})"),
        .retry = {.attempts_max = 3, .initial = 200ms}});
-  expected.steps.push_back(
-      {.id = "in",
-       .type = "bank.transfer_in",
-       .args = JsonText(
-           R"({"account":"B-7","cents":{"$ref":"/args/amount"},"memo":{"$ref":"/steps/out/output/receipt"}})"),
-       .after = {0}});
+  expected.steps.push_back({.id = "in",
+                            .type = "bank.transfer_in",
+                            .args = JsonText(R"({"account":"B-7","cents":{"$ref":"/args/amount"},)"
+                                             R"("memo":{"$ref":"/steps/out/output/receipt"}})"),
+                            .after = {0}});
   CHECK(job.definition == expected);
 }
 
