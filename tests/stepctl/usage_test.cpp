@@ -81,7 +81,8 @@ TEST_CASE("a daemon that is not there gives 3 and how to start it") {
       stepctl("", {"status"}, {.extra = {{"STEPD_SERVER", "tcp:127.0.0.1:1"}}});
   CHECK(variable.code == 3);
   CHECK(variable.err.find("tcp:127.0.0.1:1 ($STEPD_SERVER)") != variable.err.npos);
-  CHECK(variable.err.find("stepd --listen tcp:127.0.0.1:1\n") != variable.err.npos);
+  CHECK(variable.err.find("stepd --listen tcp:127.0.0.1:1   (with token_file") !=
+        variable.err.npos);
 }
 
 TEST_CASE("over TCP the token of the file is shown to the daemon") {
@@ -97,6 +98,18 @@ TEST_CASE("over TCP the token of the file is shown to the daemon") {
   CHECK(by_variable.code == 0);
   CHECK(daemon->requests().at(0).authorization == "Bearer s3cret");
   CHECK(daemon->requests().at(1).authorization == "Bearer s3cret");
+}
+
+TEST_CASE("a daemon that wants a token is answered with where one is given") {
+  const auto daemon = CannedDaemon::on_tcp(
+      [](const CannedRequest&) { return problem(401, "every request needs the token"); });
+
+  const ChildEnd end = stepctl(daemon->address(), {"status"});
+
+  CHECK(end.code == 1);
+  CHECK(end.err ==
+        "error: every request needs the token\n"
+        "  name the file with the token: --token-file FILE or $STEPD_TOKEN_FILE\n");
 }
 
 TEST_CASE("a reader who has seen enough is no error") {

@@ -99,7 +99,7 @@ std::variant<Address, std::string> find_server(const Surroundings& surroundings)
 
 std::string command_that_starts(const Address& address) {
   if (address.kind == Address::Kind::tcp) {
-    return "stepd --listen " + to_text(address);
+    return "stepd --listen " + to_text(address) + "   (with token_file in its configuration)";
   }
   const std::filesystem::path path(address.path);
   if (path.filename() != "stepd.sock") return "stepd --listen " + to_text(address);

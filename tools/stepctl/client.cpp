@@ -45,7 +45,9 @@ net::StreamSocket connect(const Address& address) {
     throw Unreachable("nobody listens there (any more)");
   } catch (const Poco::IOException& trouble) {
     if (trouble.code() == ENOENT) throw Unreachable("there is no such socket");
-    if (trouble.code() == EACCES) throw Unreachable("this user may not open the socket");
+    if (trouble.code() == EACCES) {
+      throw Unreachable("this user may not open the socket; the user stepd runs as may (sudo -u)");
+    }
     throw Unreachable(trouble.displayText());
   } catch (const Poco::Exception& trouble) {
     throw Unreachable(trouble.displayText());

@@ -7,6 +7,10 @@ namespace stepd::stepctl {
 ExitCode refuse(const Session& session, const Answer& answer) {
   session.output.clear_status();
   session.output.say(refusal_text(answer.status, answer.body, "", session.output.err()));
+  constexpr int no_token = 401;
+  if (answer.status == no_token) {
+    session.output.say("  name the file with the token: --token-file FILE or $STEPD_TOKEN_FILE\n");
+  }
   return ExitCode::refused;
 }
 
