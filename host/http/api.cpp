@@ -1,0 +1,121 @@
+#include "host/http/api.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "host/http/routes.hpp"
+
+namespace stepd::http {
+namespace {
+
+constexpr std::array table{
+    Route{"POST", "/v1/jobs", submit_job, "Submit a job"},
+    Route{"POST", "/v1/jobs:batch", submit_batch, "Submit many jobs, one a line"},
+    Route{"GET", "/v1/jobs", list_jobs, "List jobs, newest first"},
+    Route{"GET", "/v1/jobs/{id}", show_job, "Show a job and its steps"},
+    Route{"DELETE", "/v1/jobs/{id}", remove_job, "Delete a settled job"},
+    Route{"GET", "/v1/jobs/{id}/journal", show_journal, "Read the journal of a job"},
+    Route{"GET", "/v1/jobs/{id}/events", watch_job, "Watch a job until it settles"},
+    Route{"GET", "/v1/jobs/{id}/why", show_why, "Say what a job waits for"},
+    Route{"POST", "/v1/jobs/{id}:cancel", cancel_job, "Cancel a job"},
+    Route{"POST", "/v1/jobs/{id}:retry", retry_job, "Retry what waits or is parked"},
+    Route{"POST", "/v1/jobs/{id}:abandon", abandon_step, "Give up a step"},
+    Route{"POST", "/v1/jobs/{id}:skip", skip_step, "Skip a step or its compensation"},
+    Route{"POST", "/v1/jobs/{id}:resolve", resolve_step, "State what is true of a step"},
+    Route{"GET", "/v1/events", watch_all, "Watch all jobs from now on"},
+    Route{"GET", "/v1/plugins", list_plugins, "List plugin files, loaded and refused"},
+    Route{"GET", "/v1/step-types", list_step_types, "List the step types that can run"},
+    Route{"GET", "/v1/step-types/{type}", show_step_type, "Show a step type and its schemas"},
+    Route{"GET", "/v1/status", show_status, "Say how the host is doing"},
+    Route{"GET", "/v1/health", show_health, "Say whether jobs are accepted"},
+    Route{"GET", "/v1/openapi.json", show_openapi, "This interface as OpenAPI 3.1"},
+    Route{"GET", "/v1/job.schema.json", show_job_schema, "The JSON Schema of a job"},
+};
+
+/// What stands for the pattern's {name}; empty when it has none; absent: the path is another.
+std::optional<std::string_view> matched(std::string_view pattern, std::string_view path) {
+  const auto open = pattern.find('{');
+  if (open == std::string_view::npos) {
+    return path == pattern ? std::optional(std::string_view{}) : std::nullopt;
+  }
+  const std::string_view before = pattern.substr(0, open);
+  const std::string_view after = pattern.substr(pattern.find('}') + 1);
+  if (path.size() <= before.size() + after.size()) return std::nullopt;
+  if (!path.starts_with(before) || !path.ends_with(after)) return std::nullopt;
+  const auto subject = path.substr(before.size(), path.size() - before.size() - after.size());
+  if (subject.find_first_of("/:") != std::string_view::npos) return std::nullopt;
+  return subject;
+}
+
+/// HEAD is answered as GET; the connection keeps the body to itself.
+bool serves(const Route& route, std::string_view method) {
+  return route.method == method || (method == "HEAD" && route.method == "GET");
+}
+
+std::string allowed_methods(std::string_view path) {
+  std::string methods;
+  for (const Route& route : table) {
+    if (!matched(route.pattern, path)) continue;
+    if (!methods.empty()) methods += ", ";
+    methods += route.method;
+    if (route.method == "GET") methods += ", HEAD";
+  }
+  return methods;
+}
+
+Reply not_served(const Head& head) {
+  const std::string methods = allowed_methods(head.path);
+  if (methods.empty()) {
+    return reply_to({.status = 404,
+                     .code = "no_such_path",
+                     .detail = "there is nothing at " + std::string(head.path) +
+                               " (see: GET /v1/openapi.json)"});
+  }
+  Reply reply = reply_to({.status = 405,
+                          .code = "method_not_allowed",
+                          .detail = std::string(head.method) + " does not apply to " +
+                                    std::string(head.path) + "; " + methods + " does"});
+  reply.fields = "Allow: " + methods + "\r\n";
+  return reply;
+}
+
+/// Tenants are plain words, so that they can stand in a path or a metric as they are.
+std::string tenant_of(const Head& head, std::size_t bytes_max) {
+  const auto value = head.field("X-Stepd-Tenant");
+  if (!value) return "default";
+  constexpr std::string_view marks = "._-";
+  const bool plain = std::all_of(value->begin(), value->end(), [&](char character) {
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+           (character >= '0' && character <= '9') ||
+           marks.find(character) != std::string_view::npos;
+  });
+  if (value->empty() || value->size() > bytes_max || !plain) {
+    refuse(400, "bad_tenant",
+           "X-Stepd-Tenant is no tenant: 1 to " + std::to_string(bytes_max) +
+               " letters, digits, dots, dashes and underscores");
+  }
+  return std::string(*value);
+}
+
+}  // namespace
+
+std::span<const Route> routes() { return table; }
+
+Answer Api::answer(const Head& head, Body& body) const {
+  for (const Route& route : table) {
+    if (!serves(route, head.method)) continue;
+    const auto subject = matched(route.pattern, head.path);
+    if (!subject) continue;
+    Request request{.head = head,
+                    .body = body,
+                    .query = Query(head.query),
+                    .tenant = tenant_of(head, settings_.limits.name_bytes_max),
+                    .subject = percent_decoded(*subject)};
+    return route.answer({.host = host_, .settings = settings_}, request);
+  }
+  return not_served(head);
+}
+
+}  // namespace stepd::http

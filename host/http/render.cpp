@@ -1,0 +1,233 @@
+#include "host/http/render.hpp"
+
+#include <algorithm>
+
+#include "host/engine/names.hpp"
+#include "host/engine/reference.hpp"
+#include "host/engine/why.hpp"
+#include "host/http/text.hpp"
+
+namespace stepd::http {
+namespace {
+
+using engine::JobState;
+using engine::StepIndex;
+using engine::StepState;
+
+std::string words(const engine::Error& error) {
+  if (error.code.empty()) return error.message;
+  if (error.message.empty()) return error.code;
+  return error.code + ": " + error.message;
+}
+
+std::string with_words(std::string fact, const engine::Error& error) {
+  const std::string more = words(error);
+  return more.empty() ? fact : fact + ": " + more;
+}
+
+/// Why the job is not on its plain way forward; empty while it is.
+std::string reason_of(const JobState& job) {
+  const auto& steps = job.definition->steps;
+  if (job.cause) {
+    switch (job.cause->kind) {
+      case engine::Cause::Kind::step_abandoned:
+        return with_words("step " + steps[job.cause->step].id + " was abandoned", job.cause->error);
+      case engine::Cause::Kind::cancel:
+        return with_words("it was cancelled", job.cause->error);
+      case engine::Cause::Kind::deadline:
+        return with_words("its deadline passed", job.cause->error);
+    }
+  }
+  for (StepIndex step = 0; step < job.steps.size(); ++step) {
+    if (const auto* parked = std::get_if<engine::Parked>(&job.steps[step].condition)) {
+      return with_words("step " + steps[step].id + " is parked", parked->error);
+    }
+  }
+  return {};
+}
+
+std::optional<engine::TimePoint> due_of(const StepState& step) {
+  if (const auto* retrying = std::get_if<engine::Retrying>(&step.condition)) {
+    return retrying->due.at;
+  }
+  if (const auto* suspended = std::get_if<engine::Suspended>(&step.condition)) {
+    return suspended->due.at;
+  }
+  return std::nullopt;
+}
+
+/// What a step that succeeded stumbled over before is the journal's business.
+engine::Error error_of(const StepState& step) {
+  if (std::holds_alternative<engine::Succeeded>(step.condition)) return {};
+  if (std::holds_alternative<engine::Skipped>(step.condition)) return {};
+  if (const auto* parked = std::get_if<engine::Parked>(&step.condition)) {
+    if (parked->error != engine::Error{}) return parked->error;
+  }
+  if (const auto* abandoned = std::get_if<engine::Abandoned>(&step.condition)) {
+    if (abandoned->error != engine::Error{}) return abandoned->error;
+  }
+  return step.last_error;
+}
+
+void write_step(JsonWriter& json, const JobState& job, StepIndex index) {
+  const engine::StepDefinition& definition = job.definition->steps[index];
+  const StepState& step = job.steps[index];
+  json.begin_object();
+  json.member("id", definition.id);
+  json.member("type", definition.type);
+  json.key("version");
+  const engine::StepTypeSnapshot* snapshot = engine::snapshot(job, index);
+  snapshot ? json.integer(snapshot->version) : json.null();
+  json.member("state", engine::name_of(step.condition));
+  json.member("phase", engine::name_of(step.phase));
+  json.member("effect", engine::name_of(step.effect));
+  json.member("attempts", step.attempts);
+  json.member("calls", step.calls);
+  json.member("args", engine::args_of(job, index));
+  json.member("output", step.output);
+  write_time(json, "due", due_of(step));
+  write_error(json, "error", error_of(step));
+  json.end_object();
+}
+
+engine::JsonText output_of(const JobState& job) {
+  if (job.settled != engine::SettledState::succeeded) return {};
+  const engine::Resolution resolution = engine::job_output(job);
+  const auto* output = std::get_if<engine::JsonText>(&resolution);
+  return output ? *output : engine::JsonText{};
+}
+
+void write_left(JsonWriter& json, const JobState& job) {
+  json.key("left");
+  json.begin_array();
+  for (StepIndex step = 0; step < job.steps.size(); ++step) {
+    if (std::holds_alternative<engine::Left>(job.steps[step].condition)) {
+      json.text(job.definition->steps[step].id);
+    }
+  }
+  json.end_array();
+}
+
+void write_span(JsonWriter& json, std::string_view name, engine::Duration span) {
+  json.member_or_null(name, span == engine::Duration{} ? std::string{} : to_text(span));
+}
+
+void write_overrides(JsonWriter& json, std::string_view name, const engine::RetryOverrides& retry) {
+  json.key(name);
+  json.begin_object();
+  json.key("attempts_max");
+  if (!retry.attempts_max) {
+    json.null();
+  } else if (*retry.attempts_max == 0) {
+    json.text("unlimited");
+  } else {
+    json.integer(*retry.attempts_max);
+  }
+  json.member_or_null("initial", retry.initial ? to_text(*retry.initial) : std::string{});
+  json.member_or_null("max", retry.max ? to_text(*retry.max) : std::string{});
+  json.key("multiplier");
+  retry.multiplier ? json.number(*retry.multiplier) : json.null();
+  json.key("jitter");
+  retry.jitter ? json.number(*retry.jitter) : json.null();
+  json.end_object();
+}
+
+}  // namespace
+
+void write_time(JsonWriter& json, std::string_view name,
+                const std::optional<engine::TimePoint>& time) {
+  json.member_or_null(name, time ? to_text(*time) : std::string{});
+}
+
+void write_error(JsonWriter& json, std::string_view name, const engine::Error& error) {
+  json.key(name);
+  if (error == engine::Error{}) return json.null();
+  json.begin_object();
+  json.member("code", error.code);
+  json.member("message", error.message);
+  json.member("details", error.details);
+  json.end_object();
+}
+
+std::string job_json(const JobState& job) {
+  const engine::JobDefinition& definition = *job.definition;
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object();
+  json.member("id", engine::to_text(job.id));
+  json.member("name", definition.name);
+  json.member_or_null("key", definition.key);
+  json.member("tenant", definition.tenant);
+  json.member("state", engine::name_of(engine::word_of(job)));
+  json.member_or_null("reason", reason_of(job));
+  json.member("attention", std::any_of(job.steps.begin(), job.steps.end(),
+                                       [](const StepState& step) { return step.attention; }));
+  write_time(json, "created_at", job.accepted_at);
+  write_time(json, "settled_at", job.settled ? std::optional(job.last_at) : std::nullopt);
+  write_time(
+      json, "deadline",
+      definition.deadline ? std::optional(job.accepted_at + *definition.deadline) : std::nullopt);
+  json.member("args", definition.args);
+  json.member("output", output_of(job));
+  write_left(json, job);
+  json.key("steps");
+  json.begin_array();
+  for (StepIndex step = 0; step < job.steps.size(); ++step) write_step(json, job, step);
+  json.end_array();
+  json.end_object();
+  return text;
+}
+
+void write_line(JsonWriter& json, const storage::JobLine& line) {
+  json.begin_object();
+  json.member("id", engine::to_text(line.id));
+  json.member("name", line.name);
+  json.member_or_null("key", line.key);
+  json.member("state", engine::name_of(line.head.word));
+  json.member("attention", line.head.attention);
+  write_time(json, "created_at", engine::created_at(line.id));
+  write_time(json, "due", line.head.due);
+  json.member_or_null("needs", line.head.needs);
+  write_time(json, "settled_at", line.head.settled_at);
+  json.end_object();
+}
+
+void write_plugin(JsonWriter& json, const plugin::PluginLine& line) {
+  json.begin_object();
+  json.member_or_null("id", line.id);
+  json.member_or_null("version", line.version);
+  json.member("file", line.file);
+  json.member_or_null("module",
+                      line.module == engine::ModuleHash{} ? std::string{} : to_text(line.module));
+  json.member_or_null("sdk", line.sdk);
+  json.key("step_types");
+  json.begin_array();
+  for (const std::string& type : line.step_types) json.text(type);
+  json.end_array();
+  json.member_or_null("refused", line.refused);
+  json.end_object();
+}
+
+void write_step_type(JsonWriter& json, const engine::StepType& type, Detail detail) {
+  json.begin_object();
+  json.member("type", type.name);
+  json.member("version", type.version);
+  json.member("kind", engine::name_of(type.kind));
+  json.member_or_null("title", type.title);
+  json.member("plugin", type.plugin);
+  if (detail == Detail::whole) {
+    json.member_or_null("description", type.description);
+    json.member("args_schema", type.args_schema);
+    json.member("output_schema", type.output_schema);
+    write_overrides(json, "retry", type.retry);
+    write_overrides(json, "compensate_retry", type.compensate_retry);
+    write_span(json, "timeout", type.timeout);
+    write_span(json, "heartbeat", type.heartbeat);
+    write_span(json, "compensate_timeout", type.compensate_timeout);
+    json.member("probe", type.offers_probe);
+    json.member("not_repeatable", type.not_repeatable);
+  }
+  json.end_object();
+}
+
+}  // namespace stepd::http

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/engine/catalogue.hpp"
+#include "host/engine/entry.hpp"
+#include "host/engine/job_state.hpp"
+#include "host/http/json_writer.hpp"
+#include "host/plugin/plugin_line.hpp"
+#include "storage/store.hpp"
+
+/// Values of the engine as JSON; the shapes stand in openapi.json.
+namespace stepd::http {
+
+[[nodiscard]] std::string job_json(const engine::JobState& job);
+
+void write_line(JsonWriter& json, const storage::JobLine& line);
+
+/// The ids of a job's steps by their place, for entries that know the place alone.
+using StepIds = std::vector<std::string>;
+[[nodiscard]] StepIds step_ids(const engine::JobDefinition& definition);
+
+void write_entries(JsonWriter& json, const std::vector<engine::Entry>& entries,
+                   const StepIds& steps);
+
+void write_plugin(JsonWriter& json, const plugin::PluginLine& line);
+
+enum class Detail { line, whole };
+void write_step_type(JsonWriter& json, const engine::StepType& type, Detail detail);
+
+void write_time(JsonWriter& json, std::string_view name,
+                const std::optional<engine::TimePoint>& time);
+
+/// `{"code","message","details"}`, or null when there is none.
+void write_error(JsonWriter& json, std::string_view name, const engine::Error& error);
+
+}  // namespace stepd::http

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "host/http/api.hpp"
+
+/// The functions of the table in api.cpp, one file per group.
+namespace stepd::http {
+
+// jobs_submit.cpp
+[[nodiscard]] Answer submit_job(const Scope& scope, Request& request);
+[[nodiscard]] Answer submit_batch(const Scope& scope, Request& request);
+
+// jobs_read.cpp
+[[nodiscard]] Answer list_jobs(const Scope& scope, Request& request);
+[[nodiscard]] Answer show_job(const Scope& scope, Request& request);
+[[nodiscard]] Answer show_journal(const Scope& scope, Request& request);
+[[nodiscard]] Answer show_why(const Scope& scope, Request& request);
+
+// verbs.cpp
+[[nodiscard]] Answer cancel_job(const Scope& scope, Request& request);
+[[nodiscard]] Answer retry_job(const Scope& scope, Request& request);
+[[nodiscard]] Answer abandon_step(const Scope& scope, Request& request);
+[[nodiscard]] Answer skip_step(const Scope& scope, Request& request);
+[[nodiscard]] Answer resolve_step(const Scope& scope, Request& request);
+[[nodiscard]] Answer remove_job(const Scope& scope, Request& request);
+
+// plugins.cpp
+[[nodiscard]] Answer list_plugins(const Scope& scope, Request& request);
+[[nodiscard]] Answer list_step_types(const Scope& scope, Request& request);
+[[nodiscard]] Answer show_step_type(const Scope& scope, Request& request);
+
+// status.cpp
+[[nodiscard]] Answer show_status(const Scope& scope, Request& request);
+[[nodiscard]] Answer show_health(const Scope& scope, Request& request);
+[[nodiscard]] Answer show_openapi(const Scope& scope, Request& request);
+[[nodiscard]] Answer show_job_schema(const Scope& scope, Request& request);
+
+// events.cpp
+[[nodiscard]] Answer watch_job(const Scope& scope, Request& request);
+[[nodiscard]] Answer watch_all(const Scope& scope, Request& request);
+
+/// The job a request is about, as far as it is on disk. Refuses with 404 what is no id, or names no
+/// job of the tenant.
+[[nodiscard]] engine::LoadedJob find_job(const Scope& scope, const Request& request);
+
+}  // namespace stepd::http
