@@ -115,7 +115,7 @@ void CrashSeat::over() {
 struct AlternateStack::Saved {
   stack_t before{};
   bool in_use = false;
-  std::array<char, 32 * 1024> memory;
+  alignas(64) std::array<char, 64 * 1024> memory;  // sanitizers want it aligned
 };
 
 AlternateStack::AlternateStack() : saved_(std::make_unique_for_overwrite<Saved>()) {
