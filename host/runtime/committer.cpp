@@ -14,17 +14,12 @@ constexpr std::chrono::minutes expiry_interval{30};
 // Mail to the committer is bounded by the engine's window, never by waiting.
 constexpr std::size_t mailbox_capacity = 1024;
 
-std::string advice(const std::string& cause) {
-  return cause + "; nothing new is accepted until there is room, then stepd goes on by itself";
-}
-
 }  // namespace
 
-Committer::Committer(Surroundings surroundings, CommitterSettings settings,
-                     std::function<void(StoreLoss, const std::string&)> on_loss)
+Committer::Committer(Surroundings surroundings, CommitterSettings settings, Listeners listeners)
     : at_(surroundings),
       settings_(settings),
-      on_loss_(std::move(on_loss)),
+      listeners_(std::move(listeners)),
       mailbox_(mailbox_capacity),
       pause_(settings.pause_first),
       expire_at_(surroundings.clock.now().steady),
@@ -211,10 +206,9 @@ void Committer::on_error(const storage::StoreError& error) {
 }
 
 void Committer::hold(const std::string& message) {
-  const auto said = advice(message);
-  full_ = true;
-  say_trouble(said);
-  batch_.give_up_submits(said);
+  if (!std::exchange(full_, true) && listeners_.on_trouble) listeners_.on_trouble(message);
+  say_trouble(message);
+  batch_.give_up_submits(message);
   if (!batch_.empty() && batch_.open() == 0) {
     carry_out(std::exchange(batch_, Batch{}).conclude(at_.feed.heard()));
   }
@@ -223,19 +217,20 @@ void Committer::hold(const std::string& message) {
   holding_.store(blocked_);
   if (blocked_) {
     at_.desk.give_up(Question::verb,
-                     said +
+                     message +
                          ". What you asked for is not recorded yet; ask again later with the "
                          "same request id");
   }
-  retry_at_ = at_.clock.now().steady + pause_;
+  // With nothing held the next submit tries by itself; until one does, this is all that is known.
+  retry_at_ = at_.clock.now().steady + (blocked_ ? pause_ : settings_.pause_max);
   expire_at_ = std::max(expire_at_, *retry_at_);
   tidy_ = false;
   pause_ = std::min(pause_ * 2, settings_.pause_max);
 }
 
 void Committer::recovered() {
-  if (!full_) return;
-  full_ = false;
+  if (!std::exchange(full_, false)) return;
+  if (listeners_.on_trouble) listeners_.on_trouble({});
   pause_ = settings_.pause_first;
   retry_at_.reset();
   holding_.store(false);
@@ -247,12 +242,12 @@ void Committer::lose(StoreLoss loss, const std::string& message) {
   say_trouble(message);
   turns_.clear();
   requests_.clear();
-  on_loss_(loss, message);
+  listeners_.on_loss(loss, message);
 }
 
-void Committer::say_trouble(std::string message) {
+void Committer::say_trouble(const std::string& message) {
   const std::scoped_lock lock(trouble_mutex_);
-  trouble_ = std::move(message);
+  trouble_ = message;
 }
 
 }  // namespace stepd::runtime

@@ -59,9 +59,13 @@ class Committer {
     const Clock& clock;
   };
 
-  /// `on_loss` is called once, on the committer's thread, and must not block.
-  Committer(Surroundings surroundings, CommitterSettings settings,
-            std::function<void(StoreLoss, const std::string&)> on_loss);
+  /// Called on the committer's thread; must not block.
+  struct Listeners {
+    std::function<void(StoreLoss, const std::string&)> on_loss;  // once at most
+    // The disk is full, and how; or empty: it has room again. May be absent.
+    std::function<void(const std::string&)> on_trouble;
+  };
+  Committer(Surroundings surroundings, CommitterSettings settings, Listeners listeners);
   ~Committer();
   Committer(const Committer&) = delete;
   Committer& operator=(const Committer&) = delete;
@@ -99,14 +103,14 @@ class Committer {
   void hold(const std::string& message);
   void lose(StoreLoss loss, const std::string& message);
   void recovered();
-  void say_trouble(std::string message);
+  void say_trouble(const std::string& message);
   [[nodiscard]] bool busy() const;
   [[nodiscard]] std::optional<engine::SteadyPoint> wake_at() const;
   void put_event(engine::Event event);
 
   const Surroundings at_;
   const CommitterSettings settings_;
-  const std::function<void(StoreLoss, const std::string&)> on_loss_;
+  const Listeners listeners_;
 
   Mailbox<std::vector<engine::Turn>> mailbox_;
 

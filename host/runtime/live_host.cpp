@@ -27,9 +27,8 @@ LiveHost::LiveHost(Surroundings surroundings, HostSettings settings, Plugins plu
 
 LiveHost::~LiveHost() { stop(engine::Duration::zero()); }
 
-void LiveHost::start(AttemptRunner& runner,
-                     std::function<void(HostLoss, const std::string&)> on_loss) {
-  on_loss_ = std::move(on_loss);
+void LiveHost::start(AttemptRunner& runner, Listeners listeners) {
+  listeners_ = std::move(listeners);
   const auto epoch = at_.store.acquire();
   settings_.engine.epoch = epoch;
   settings_.engine.highest_id = at_.store.highest_id();
@@ -42,9 +41,14 @@ void LiveHost::start(AttemptRunner& runner,
                               .feed = feed_,
                               .inbox = inbox_,
                               .clock = at_.clock},
-      settings_.committer, [this](StoreLoss loss, const std::string& message) {
-        lose(loss == StoreLoss::fenced ? HostLoss::fenced : HostLoss::storage_broken, message);
-      });
+      settings_.committer,
+      Committer::Listeners{.on_loss =
+                               [this](StoreLoss loss, const std::string& message) {
+                                 const bool fenced = loss == StoreLoss::fenced;
+                                 lose(fenced ? HostLoss::fenced : HostLoss::storage_broken,
+                                      message);
+                               },
+                           .on_trouble = listeners_.on_trouble});
   engine_ = std::make_unique<EngineThread>(
       std::move(engine),
       EngineThread::Surroundings{
@@ -93,7 +97,7 @@ void LiveHost::lose(HostLoss loss, const std::string& message) {
                                     "; it is not known whether this was recorded: ask again "
                                     "with the same request id");
   desk_.give_up(Question::blob, {});
-  on_loss_(loss, message);
+  listeners_.on_loss(loss, message);
 }
 
 void LiveHost::close_doors(const std::string& why) {

@@ -49,10 +49,16 @@ class LiveHost final : public Host, public AttemptSink {
   LiveHost(Surroundings surroundings, HostSettings settings, Plugins plugins);
   ~LiveHost() override;
 
-  /// Takes over the jobs of the store and begins. Throws StoreError. `on_loss` comes once at most,
-  /// from a thread of the host's, and must not block; afterwards nothing is acknowledged any more.
-  /// The runner is borrowed and outlives `stop`.
-  void start(AttemptRunner& runner, std::function<void(HostLoss, const std::string&)> on_loss);
+  /// Called from threads of the host's; must not block.
+  struct Listeners {
+    // Once at most; afterwards nothing is acknowledged any more.
+    std::function<void(HostLoss, const std::string&)> on_loss;
+    // The disk is full, and how; or empty: it has room again. May be absent.
+    std::function<void(const std::string&)> on_trouble{};
+  };
+  /// Takes over the jobs of the store and begins. Throws StoreError. The runner is borrowed and
+  /// outlives `stop`.
+  void start(AttemptRunner& runner, Listeners listeners);
 
   /// The plugins have changed.
   void offer(Plugins plugins);
@@ -103,7 +109,7 @@ class LiveHost final : public Host, public AttemptSink {
   bool all_over_ = true;
   bool stopped_ = false;
 
-  std::function<void(HostLoss, const std::string&)> on_loss_;
+  Listeners listeners_;
   std::unique_ptr<Committer> committer_;
   std::unique_ptr<EngineThread> engine_;
 };

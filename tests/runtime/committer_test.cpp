@@ -106,15 +106,19 @@ struct Fixture {
   /// From here on the committer runs.
   Committer& committer() {
     if (!made) {
-      made.emplace(Committer::Surroundings{.store = store,
-                                           .runner = runner,
-                                           .desk = desk,
-                                           .feed = feed,
-                                           .inbox = inbox,
-                                           .clock = clock},
-                   settings, [this](StoreLoss loss, const std::string&) {
-                     losses.change([loss](auto& all) { all.push_back(loss); });
-                   });
+      made.emplace(
+          Committer::Surroundings{.store = store,
+                                  .runner = runner,
+                                  .desk = desk,
+                                  .feed = feed,
+                                  .inbox = inbox,
+                                  .clock = clock},
+          settings,
+          Committer::Listeners{.on_loss =
+                                   [this](StoreLoss loss, const std::string&) {
+                                     losses.change([loss](auto& all) { all.push_back(loss); });
+                                   },
+                               .on_trouble = {}});
     }
     return *made;
   }

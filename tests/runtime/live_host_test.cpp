@@ -71,9 +71,14 @@ class Fixture {
   ~Fixture() { host.stop(seconds(30)); }
 
   void start() {
-    host.start(runner, [this](HostLoss loss, const std::string&) {
-      losses.change([loss](auto& all) { all.push_back(loss); });
-    });
+    host.start(runner, {.on_loss =
+                            [this](HostLoss loss, const std::string&) {
+                              losses.change([loss](auto& all) { all.push_back(loss); });
+                            },
+                        .on_trouble =
+                            [this](const std::string& trouble) {
+                              troubles.change([&](auto& all) { all.push_back(trouble); });
+                            }});
   }
 
   [[nodiscard]] engine::JobId submit(JobOffer offer) {
@@ -96,6 +101,7 @@ class Fixture {
   ScriptedCaller caller;
   tests::Watched<Story> story;
   tests::Watched<std::vector<HostLoss>> losses;
+  tests::Watched<std::vector<std::string>> troubles;
   LiveHost host;
   InProcessRunner runner;
   std::unique_ptr<Host::Subscription> watching;
@@ -305,7 +311,7 @@ TEST_CASE("D2: what a host leaves unfinished the next one carries on") {
       if (std::holds_alternative<engine::Settled>(entry)) settled.change([](auto& all) { ++all; });
     }
   });
-  second.start(runner, [](HostLoss, const std::string&) {});
+  second.start(runner, {.on_loss = [](HostLoss, const std::string&) {}});
 
   REQUIRE(settled.wait_until([](std::size_t count) { return count == 1; }));
   CHECK(engine::fold(left.find(id).value()).settled == engine::SettledState::succeeded);
@@ -371,6 +377,10 @@ TEST_CASE("D4: a disk that fills up while jobs run holds them and they go on by 
   REQUIRE(at.wait_settled(1));
   CHECK(at.state(id).settled == engine::SettledState::succeeded);
   CHECK(at.host.health().storage_trouble.empty());
+  const auto troubles = at.troubles.copy();
+  REQUIRE(troubles.size() >= 2);
+  CHECK_FALSE(troubles.front().empty());
+  CHECK(troubles.back().empty());
 }
 
 }  // namespace
