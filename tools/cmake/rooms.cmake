@@ -21,10 +21,12 @@ target_precompile_headers(stepd_pch PRIVATE
   <map> <memory> <mutex> <optional> <set> <span> <sstream> <string> <string_view> <thread>
   <unordered_map> <utility> <variant> <vector> <boost/json.hpp>)
 
-# stepd_add_room(<target> LIBRARIES <library>...): every .cpp in the calling folder is of the room.
+# stepd_add_room(<target> LIBRARIES <library>...): every .cpp in the calling folder is of the room,
+# but for main.cpp, which tests cannot link.
 function(stepd_add_room name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBRARIES")
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cpp$")
   if(NOT sources)
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE stepd_build_options Boost::json ${arg_LIBRARIES})

@@ -1,0 +1,229 @@
+#include "host/daemon/daemon.hpp"
+
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/daemon/end_watch.hpp"
+#include "host/daemon/exit_codes.hpp"
+#include "host/daemon/listen_check.hpp"
+#include "host/daemon/log.hpp"
+#include "host/daemon/token_file.hpp"
+#include "host/http/listener.hpp"
+#include "host/http/server.hpp"
+#include "host/plugin/folder_watch.hpp"
+#include "host/plugin/plugin_registry.hpp"
+#include "host/runtime/crash_mark.hpp"
+#include "host/runtime/in_process_runner.hpp"
+#include "host/runtime/live_host.hpp"
+#include "host/runtime/module_caller.hpp"
+#include "storage/sqlite/sqlite_reader.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
+
+namespace stepd::daemon {
+
+namespace {
+
+constexpr std::chrono::seconds plugins_end_within{5};
+
+std::string field(std::string_view name, std::string_view value) {
+  return " " + std::string(name) + "=" + log::quoted(value);
+}
+
+void log_call(const runtime::CallLogLine& line) {
+  const auto& request = line.request;
+  std::string text = "step says job=" + engine::to_text(request.id.job) +
+                     field("step", request.step) + " attempt=" + std::to_string(request.attempt) +
+                     field("text", line.message);
+  if (!line.fields_json.empty()) text += " fields=" + std::string(line.fields_json);
+  log::at_level(line.level, text);
+}
+
+plugin::RegistrySettings registry_settings(const Config& config) {
+  plugin::RegistrySettings settings;
+  settings.modules = config.state_dir / "modules";
+  settings.probe.command = {"/proc/self/exe", "--probe-plugin"};
+  settings.configuration = config.plugin;
+  settings.host_version = STEPD_VERSION;
+  settings.log = [](std::string_view id, std::int32_t level, std::string_view message) {
+    log::at_level(level, "plugin says" + field("plugin", id) + field("text", message));
+  };
+  return settings;
+}
+
+void log_loading(const plugin::PluginRegistry::Loading& loading) {
+  for (const auto& line : loading.lines) {
+    if (!line.refused.empty()) {
+      log::warn("plugin refused" + field("file", line.file) + field("reason", line.refused));
+      continue;
+    }
+    log::info("plugin loaded plugin=" + line.id + " version=" + line.version +
+              " step_types=" + std::to_string(line.step_types.size()) + field("file", line.file));
+  }
+}
+
+void log_trouble(const std::string& trouble) {
+  if (trouble.empty()) return log::info("storage has room again");
+  log::error("storage has no room" + field("reason", trouble));
+}
+
+void log_troubles(const std::vector<std::string>& troubles) {
+  for (const auto& trouble : troubles) log::warn("plugins not watched" + field("reason", trouble));
+}
+
+runtime::LiveHost::Plugins plugins_of(const plugin::PluginRegistry& registry) {
+  return {.catalogue = registry.catalogue(), .lines = registry.lines()};
+}
+
+runtime::HostSettings host_settings(const Config& config, const runtime::CrashMark& mark) {
+  runtime::HostSettings settings;
+  settings.engine.calls_max = config.workers;
+  settings.engine.limits = config.limits;
+  settings.engine.defaults = config.retry;
+  settings.committer.retention = config.retention;
+  if (const auto call = mark.found()) {
+    settings.engine.crashed.insert(*call);
+    log::warn("call crashed the host before this one job=" + engine::to_text(call->job) +
+              " call=" + std::to_string(call->number));
+  }
+  return settings;
+}
+
+http::HttpSettings http_settings(const Config& config) {
+  http::HttpSettings settings;
+  settings.listen = config.listen;
+  settings.api.version = STEPD_VERSION;
+  settings.api.limits = config.limits;
+  settings.api.defaults = config.retry;
+  settings.report = [](const std::string& line) { log::warn(line); };
+  for (const auto& address : config.listen) {
+    if (check_listen_address(address).over_tcp) settings.token = read_token(config.token_file);
+  }
+  return settings;
+}
+
+/// All of it, in the order it depends on each other; taken down in the reverse order.
+class Daemon {
+ public:
+  explicit Daemon(const Config& config)
+      : config_(config),
+        http_settings_(http_settings(config)),
+        store_(config.state_dir),
+        mark_(config.state_dir / "crash", seats_),
+        reader_(config.state_dir),
+        registry_(registry_settings(config)),
+        folders_(config.plugins),
+        host_({.store = store_, .reader = reader_, .clock = clock_}, host_settings(config, mark_),
+              load_plugins()),
+        caller_(registry_, config.limits),
+        runner_(
+            {.caller = caller_, .sink = host_, .clock = clock_, .seats = seats_, .log = log_call},
+            {.workers = config.workers, .quick = {}}),
+        server_(host_, http_settings_) {}
+
+  Ended run();
+
+ private:
+  runtime::LiveHost::Plugins load_plugins();
+  void on_plugin_files(const plugin::FolderWatch::News& news);
+  void log_listening();
+  Ended end(const End& end);
+
+  const Config& config_;
+  const http::HttpSettings http_settings_;
+  EndWatch ends_;
+  const runtime::SystemClock clock_;
+  storage::SqliteStore store_;
+  runtime::CrashSeats seats_;
+  runtime::CrashMark mark_;  // behind the store, which makes sure that the folder is ours
+  storage::SqliteReader reader_;
+  plugin::PluginRegistry registry_;
+  plugin::FolderWatch folders_;
+  runtime::LiveHost host_;
+  runtime::ModuleCaller caller_;
+  runtime::InProcessRunner runner_;
+  http::HttpServer server_;
+};
+
+runtime::LiveHost::Plugins Daemon::load_plugins() {
+  const auto listing = folders_.list();
+  log_troubles(listing.troubles);
+  log_loading(registry_.load(listing.files));
+  registry_.tidy();
+  return plugins_of(registry_);
+}
+
+void Daemon::on_plugin_files(const plugin::FolderWatch::News& news) {
+  log_troubles(news.troubles);
+  log_loading(registry_.load(news.files));
+  host_.offer(plugins_of(registry_));
+}
+
+void Daemon::log_listening() {
+  std::string addresses;
+  for (const auto& address : server_.addresses()) {
+    addresses += (addresses.empty() ? "" : " ") + address;
+  }
+  log::info("listening" + field("on", addresses) + field("state_dir", config_.state_dir.string()) +
+            " step_types=" + std::to_string(registry_.catalogue()->types.size()) +
+            " version=" STEPD_VERSION);
+}
+
+Ended Daemon::run() {
+  host_.start(runner_,
+              {.on_loss = [this](runtime::HostLoss loss,
+                                 const std::string& message) { ends_.lost(loss, message); },
+               .on_trouble = log_trouble});
+  folders_.start([this](const plugin::FolderWatch::News& news) { on_plugin_files(news); });
+  try {
+    server_.start();
+  } catch (const http::ListenError& error) {
+    log::error("cannot listen" + field("reason", error.what()));
+    host_.stop(config_.stop_grace);
+    return Ended::failed;
+  }
+  log_listening();
+  return end(*ends_.wait());
+}
+
+Ended Daemon::end(const End& end) {
+  const bool asked = end.why == End::Why::signal;
+  if (asked) {
+    log::info("ending" + field("reason", end.message));
+  } else {
+    log::error("cannot go on" + field("reason", end.message));
+  }
+  ends_.let_signals_kill();
+  folders_.stop();
+  server_.stop();
+  const bool all_over = host_.stop(config_.stop_grace);
+  if (!asked) return end.why == End::Why::storage_broken ? Ended::storage_broken : Ended::failed;
+  if (!all_over) {
+    log::warn(
+        "ended while calls were running; they are called again, told that their outcome is "
+        "unknown");
+    log::flush();
+    ::_exit(exit_ok);
+  }
+  runner_.shut_down();
+  for (const auto& plugin : registry_.quiesce(plugins_end_within)) {
+    log::warn("plugin did not end in time plugin=" + plugin);
+  }
+  log::info("ended");
+  return Ended::in_order;
+}
+
+}  // namespace
+
+Ended run_daemon(const Config& config) {
+  // Leaked on every way out but the orderly one: with calls under way nothing can be taken down.
+  auto daemon = std::make_unique<Daemon>(config);
+  const auto ended = daemon->run();
+  if (ended != Ended::in_order) (void)daemon.release();
+  return ended;
+}
+
+}  // namespace stepd::daemon
