@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include "host/engine/planted_bug.hpp"
+
 namespace stepd::runtime {
 
 namespace {
@@ -108,6 +110,9 @@ void Batch::refuse_next(const std::string& message) {
 void Batch::give_up_submits(const std::string& message) {
   for (; next_ < submits_.size(); ++next_) {
     answers_[next_] = NotStored{message};
+    if (engine::planted(engine::PlantedBug::acknowledges_unstored)) {
+      answers_[next_] = JobAccepted{submits_[next_].id};
+    }
     submit_fates_[next_] = Fate::not_committed;
   }
 }
@@ -143,6 +148,7 @@ engine::BatchOutcome Batch::outcome_of(const Part& part) const {
 }
 
 bool Batch::allows(const Part& part, const engine::CommitEffect& effect) const {
+  if (engine::planted(engine::PlantedBug::acts_before_commit)) return true;
   switch (effect.on) {
     case engine::CommitEffect::On::nothing:
       return true;

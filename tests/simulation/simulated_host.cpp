@@ -1,0 +1,266 @@
+#include "tests/simulation/simulated_host.hpp"
+
+#include "host/engine/codec.hpp"
+#include "host/engine/validate.hpp"
+
+namespace stepd::simulation {
+
+using namespace engine;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int noisy_actions = 250;
+constexpr int calm_actions_max = 20'000;
+constexpr std::size_t jobs_max = 6;
+
+const std::vector<std::string> types{"sim.plain", "sim.saga", "sim.stubborn"};
+
+std::shared_ptr<const Catalogue> make_catalogue() {
+  Catalogue catalogue;
+  for (const std::string& name : types) {
+    StepType type{.name = name, .plugin = "sim 1", .module = {7}};
+    if (name != "sim.plain") type.kind = StepKind::saga;
+    type.retry = {.attempts_max = name == "sim.plain" ? 0 : 3, .initial = 1s, .jitter = 0.1};
+    catalogue.types.emplace(name, type);
+  }
+  return std::make_shared<const Catalogue>(std::move(catalogue));
+}
+
+}  // namespace
+
+SimulatedHost::SimulatedHost(std::uint64_t seed)
+    : chance_(seed),
+      world_(chance_),
+      now_{TimePoint(std::chrono::hours(500'000)), SteadyPoint(1h)},
+      catalogue_(make_catalogue()),
+      store_(std::make_unique<storage::MemoryStore>()) {
+  start_up();
+}
+
+void SimulatedHost::start_up() {
+  epoch_ = store_->acquire();
+  EngineSettings settings{.epoch = epoch_, .highest_id = store_->highest_id()};
+  settings.window = 4;
+  settings.calls_max = 3;
+  settings.set_aside_after = 500ms;
+  engine_ = std::make_unique<Engine>(settings, catalogue_);
+  events_.clear();
+  turns_.clear();
+}
+
+void SimulatedHost::crash() {
+  ++crashes_;
+  world_.host_dies();
+  // A verb nobody was answered may or may not have taken effect.
+  for (const auto& [token, asked] : asked_) {
+    if (asked.verb) world_.operated(asked.job, *asked.verb);
+  }
+  asked_.clear();
+  engine_.reset();
+  store_ = std::make_unique<storage::MemoryStore>(store_->snapshot());
+  start_up();
+}
+
+void SimulatedHost::run() {
+  for (int action = 0; action < noisy_actions; ++action) {
+    act();
+    judge_all();
+  }
+  world_.calm = true;
+  for (int action = 0; action < calm_actions_max; ++action) {
+    if (action % 8 == 0) {
+      judge_all();
+      if (all_settled()) return;
+    }
+    act_calmly();
+  }
+  throw Broken("W1: a promised job never settles");
+}
+
+void SimulatedHost::act() {
+  switch (chance_.below(16)) {
+    case 0:
+      return submit();
+    case 1:
+      return operate();
+    case 2:
+      if (chance_.below(4) == 0) crash();
+      return;
+    case 3:
+      return push_clock(std::chrono::milliseconds(chance_.below(3000)));
+    case 4:
+      // The wall clock jumps; the steady one does not.
+      now_.wall += std::chrono::seconds(chance_.below(20)) - 10s;
+      return;
+    case 5:
+      if (const auto call = world_.any_running()) {
+        world_.overran(*call);
+        events_.push_back(CallOverran{*call, chance_.coin()});
+      }
+      return;
+    case 6:
+      if (auto report = world_.late_report()) events_.push_back(std::move(*report));
+      return;
+    case 7:
+    case 8:
+    case 9:
+      return commit_one();
+    case 10:
+    case 11:
+    case 12:
+      if (auto report = world_.end_one()) events_.push_back(std::move(*report));
+      return;
+    default:
+      return turn();
+  }
+}
+
+void SimulatedHost::act_calmly() {
+  if (auto report = world_.end_one()) events_.push_back(std::move(*report));
+  turn();
+  while (!turns_.empty()) commit_one();
+  push_clock(200ms);
+  if (chance_.below(4) == 0) ask_operator();
+}
+
+void SimulatedHost::submit() {
+  if (submitted_ >= jobs_max) return;
+  JobDefinition definition{.name = "job", .args = JsonText("{}")};
+  const std::size_t steps = 1 + chance_.below(4);
+  for (StepIndex index = 0; index < steps; ++index) {
+    StepDefinition step{.id = "s" + std::to_string(index),
+                        .type = types[chance_.below(types.size())],
+                        .args = JsonText("{}")};
+    if (index > 0) step.after = {index - 1};
+    step.snapshot = snapshot_of(*catalogue_->find(step.type), step, {});
+    definition.steps.push_back(std::move(step));
+  }
+  if (chance_.below(5) == 0) definition.deadline = 30s;
+  const std::string key = chance_.coin() ? "k" + std::to_string(chance_.below(4)) : "";
+  definition.key = key;
+  std::optional<SubmitKey> submit_key;
+  if (!key.empty()) submit_key = SubmitKey{key, {std::string(32, 'c')}, false};
+  ++submitted_;
+  asked_[next_token_] = {.key = key};
+  std::string encoded = encode(definition);
+  events_.push_back(Submission{next_token_++,
+                               std::make_shared<const JobDefinition>(std::move(definition)),
+                               std::move(encoded), std::move(submit_key)});
+}
+
+void SimulatedHost::operate() {
+  if (world_.promised().empty()) return;
+  auto job = world_.promised().begin();
+  std::advance(job, static_cast<std::ptrdiff_t>(chance_.below(world_.promised().size())));
+  constexpr Verb::Kind kinds[] = {Verb::Kind::cancel, Verb::Kind::retry, Verb::Kind::abandon,
+                                  Verb::Kind::retry, Verb::Kind::retry};
+  Verb verb{.kind = kinds[chance_.below(std::size(kinds))],
+            .reason = "by chance",
+            .request_id = "r" + std::to_string(chance_.below(40))};
+  if (verb.kind == Verb::Kind::abandon) verb.step = "s" + std::to_string(chance_.below(3));
+  asked_[next_token_] = {.job = *job, .verb = verb.kind};
+  events_.push_back(VerbRequested{next_token_++, *job, std::move(verb)});
+}
+
+/// Parked steps need a person, who tries them again.
+void SimulatedHost::ask_operator() {
+  for (const JobId job : world_.promised()) {
+    const auto record = record_of(job);
+    if (!record || record->settled) continue;
+    asked_[next_token_] = {.job = job, .verb = Verb::Kind::retry};
+    events_.push_back(VerbRequested{next_token_++, job, {.kind = Verb::Kind::retry}});
+  }
+}
+
+void SimulatedHost::push_clock(Duration by) {
+  now_.wall += by;
+  now_.steady += by;
+}
+
+void SimulatedHost::turn() {
+  for (Event& event : events_) {
+    auto* reported = std::get_if<CallReported>(&event);
+    if (reported && reported->outcome.wait) reported->outcome.wait->at = now_.wall + 50ms;
+  }
+  Turn turn = engine_->turn(events_, now_);
+  events_.clear();
+  if (turn.batch != 0 || !turn.requests.empty()) turns_.push_back(std::move(turn));
+}
+
+/// Between any two commits the host may die, before or after.
+void SimulatedHost::commit_one() {
+  if (turns_.empty()) return;
+  runtime::Batch batch;
+  const std::size_t together = world_.calm ? turns_.size() : 1 + chance_.below(turns_.size());
+  for (std::size_t part = 0; part < together; ++part) {
+    batch.add(std::move(turns_.front()), {});
+    turns_.pop_front();
+  }
+  const bool disk_is_full = !world_.calm && chance_.below(12) == 0;
+  if (disk_is_full) batch.give_up_submits("the disk is full");
+  batch.commit(*store_, epoch_);
+  if (!world_.calm && chance_.below(25) == 0) return crash();
+  carry_out(batch.conclude(false));
+}
+
+void SimulatedHost::carry_out(runtime::Consequences consequences) {
+  for (const auto& delivery : consequences.replies) take_reply(delivery);
+  for (const CallRequest& request : consequences.starts) {
+    world_.starts(request, record_of(request.id.job));
+  }
+  for (const StopCall& stop : consequences.stops) world_.stops(stop.call);
+  for (const BatchOutcome& outcome : consequences.outcomes) engine_->settled(outcome);
+  for (const StoreRequest& request : consequences.requests) serve(request);
+}
+
+void SimulatedHost::serve(const StoreRequest& request) {
+  if (const auto* claim = std::get_if<ClaimJobs>(&request)) {
+    auto claimed = store_->claim(epoch_, now_.wall, claim->limit);
+    events_.push_back(JobsClaimed{std::move(claimed.jobs), claimed.next_due});
+  } else if (const auto* load = std::get_if<LoadJob>(&request)) {
+    events_.push_back(JobLoaded{load->id, store_->load(epoch_, load->id)});
+  } else if (const auto* offer = std::get_if<OfferTypes>(&request)) {
+    while (store_->offer(epoch_, offer->types, now_.wall, 10) != 0) {
+    }
+  }
+}
+
+void SimulatedHost::take_reply(const runtime::ReplyDesk::Delivery& delivery) {
+  const auto asked = asked_.find(delivery.first);
+  if (asked == asked_.end()) throw Broken("J2: an answer nobody asked for");
+  if (const auto* answer = std::get_if<runtime::SubmitAnswer>(&delivery.second)) {
+    std::optional<JobId> job;
+    if (const auto* accepted = std::get_if<runtime::JobAccepted>(answer)) job = accepted->id;
+    if (const auto* exists = std::get_if<runtime::JobExists>(answer)) job = exists->id;
+    if (job) {
+      if (!record_of(*job)) throw Broken("J2: a submit is acknowledged and not on disk");
+      world_.accepted(*job, asked->second.key);
+    }
+  } else if (const auto* verdict = std::get_if<Verdict>(&delivery.second)) {
+    if (std::holds_alternative<Accepted>(*verdict)) {
+      world_.operated(asked->second.job, *asked->second.verb);
+    }
+  }
+  asked_.erase(asked);
+}
+
+std::optional<Record> SimulatedHost::record_of(JobId job) {
+  const auto loaded = store_->find(job);
+  if (!loaded) return std::nullopt;
+  return Record::read(*loaded);
+}
+
+void SimulatedHost::judge_all() {
+  settled_ = 0;
+  for (const JobId job : world_.promised()) {
+    const auto record = record_of(job);
+    if (!record) throw Broken("J2: job " + to_text(job) + " was acknowledged and is gone");
+    world_.judge(job, *record);
+    if (record->settled) ++settled_;
+  }
+}
+
+bool SimulatedHost::all_settled() { return settled_ == world_.promised().size() && turns_.empty(); }
+
+}  // namespace stepd::simulation

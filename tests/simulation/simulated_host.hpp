@@ -1,0 +1,71 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/engine/engine.hpp"
+#include "host/runtime/batch.hpp"
+#include "storage/memory/memory_store.hpp"
+#include "tests/simulation/world.hpp"
+#include "tests/support/chance.hpp"
+
+namespace stepd::simulation {
+
+/// A whole host in one thread, driven by chance: the real engine, the real batches and a store, a
+/// clock that is pushed, steps that do what the world says, and crashes between any two commits.
+class SimulatedHost {
+ public:
+  explicit SimulatedHost(std::uint64_t seed);
+
+  /// Runs one story to its end: some hundred events with faults, then calm until every job that was
+  /// promised has settled. Throws Broken.
+  void run();
+
+  [[nodiscard]] std::size_t settled() const { return settled_; }
+  [[nodiscard]] std::size_t crashes() const { return crashes_; }
+
+ private:
+  void start_up();
+  void crash();
+  void act();
+  void act_calmly();
+  void submit();
+  void operate();
+  void push_clock(engine::Duration by);
+  void turn();
+  void commit_one();
+  void carry_out(runtime::Consequences consequences);
+  void serve(const engine::StoreRequest& request);
+  void take_reply(const runtime::ReplyDesk::Delivery& delivery);
+  void judge_all();
+  void ask_operator();
+  [[nodiscard]] std::optional<Record> record_of(engine::JobId job);
+  [[nodiscard]] bool all_settled();
+
+  struct Asked {
+    std::string key;    // a submit's
+    engine::JobId job;  // a verb's
+    std::optional<engine::Verb::Kind> verb{};
+  };
+
+  tests::Chance chance_;
+  World world_;
+  engine::Now now_;
+  std::shared_ptr<const engine::Catalogue> catalogue_;  // shared with the engine
+  std::unique_ptr<storage::MemoryStore> store_;
+  engine::Epoch epoch_;
+  std::unique_ptr<engine::Engine> engine_;
+  std::vector<engine::Event> events_;
+  std::deque<engine::Turn> turns_;  // not yet on disk
+  std::map<engine::ReplyToken, Asked> asked_;
+  engine::ReplyToken next_token_ = 1;
+  std::size_t submitted_ = 0;
+  std::size_t settled_ = 0;
+  std::size_t crashes_ = 0;
+};
+
+}  // namespace stepd::simulation

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <filesystem>
+
+namespace stepd::bench {
+
+/// The real daemon as a child process, with what the kernel says it used.
+class MeasuredDaemon {
+ public:
+  struct Place {
+    std::filesystem::path binary;
+    std::filesystem::path state;
+    std::filesystem::path plugins;
+  };
+  /// Returns once it answers.
+  explicit MeasuredDaemon(const Place& place);
+  /// Ends it in order.
+  ~MeasuredDaemon();
+  MeasuredDaemon(const MeasuredDaemon&) = delete;
+  MeasuredDaemon& operator=(const MeasuredDaemon&) = delete;
+
+  [[nodiscard]] std::filesystem::path socket() const { return socket_; }
+  [[nodiscard]] double cpu_seconds() const;
+  [[nodiscard]] double resident_bytes() const;
+  [[nodiscard]] std::size_t context_switches() const;
+
+ private:
+  void wait_until_it_answers() const;
+
+  std::filesystem::path socket_;
+  pid_t process_ = -1;
+};
+
+}  // namespace stepd::bench

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace stepd::bench {
+
+struct Plan {
+  std::filesystem::path stepd;
+  std::filesystem::path plugins;
+  std::filesystem::path folder;  // on the disk that is to be measured
+  std::size_t jobs = 60'000;
+  std::size_t alone = 500;
+};
+
+/// One line of the table. A ratio of 0: there is no floor to compare with.
+struct Figure {
+  std::string name;
+  double value = 0;
+  std::string unit;
+  double floor = 0;
+  double ratio = 0;
+  double cpu_microseconds_per_job = 0;
+  double bytes_per_job = 0;
+};
+
+/// Runs every measure, the floor before and after what is compared with it. `say` is told what is
+/// being done.
+[[nodiscard]] std::vector<Figure> measure(const Plan& plan, void (*say)(const std::string&));
+
+}  // namespace stepd::bench
