@@ -97,8 +97,12 @@ struct Engine::State {
 
   // Small questions -------------------------------------------------------------------------------
   [[nodiscard]] Rulebook rulebook() const {
-    return {now.wall, *catalogue, settings.defaults, settings.attention_after,
-            settings.crashes_max};
+    return {now.wall,
+            *catalogue,
+            settings.defaults,
+            settings.attention_after,
+            settings.crashes_max,
+            settings.limits.args_bytes_max};
   }
   [[nodiscard]] bool has_room() const { return jobs.size() < settings.window; }
   ActiveJob* find(JobId id) {

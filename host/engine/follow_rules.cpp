@@ -141,7 +141,7 @@ Entries start(const JobState& job, StepIndex step, const Rulebook& rules) {
   const StepState& state = job.steps[step];
   const StepType* type = rules.catalogue.find(job.definition->steps[step].type);
   if (needs_resolving(job, step)) {
-    Resolution resolution = resolve_args(job, step, type->args_schema);
+    Resolution resolution = resolve_args(job, step, type->args_schema, rules.args_bytes_max);
     if (auto* error = std::get_if<Error>(&resolution)) {
       give_up(entries, job,
               {step, moved(job, step, Ready{}), AbandonReason::bad_arguments, std::move(*error)});

@@ -30,6 +30,7 @@ struct Rulebook {
   const PolicyDefaults& defaults;
   std::uint32_t attention_after = 10;
   std::uint32_t crashes_max = 3;
+  std::size_t args_bytes_max = Limits{}.args_bytes_max;  // resolved
 };
 
 struct CallOver {

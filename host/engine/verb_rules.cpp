@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <boost/json.hpp>
 
+#include "host/engine/json_value.hpp"
 #include "host/engine/names.hpp"
 #include "host/engine/planted_bug.hpp"
 #include "host/engine/reference.hpp"
@@ -25,7 +25,7 @@ bool is_referred_to(const JobDefinition& definition, StepIndex step) {
   const std::string target = "/steps/" + definition.steps[step].id + "/output";
   const auto names_it = [&](const JsonText& expression) {
     if (expression.empty()) return false;
-    const auto found = references_in(boost::json::parse(expression.view())).found;
+    const auto found = references_in(value_of(expression.view())).found;
     return std::ranges::any_of(found, [&](const Reference& reference) {
       return reference.target == target || reference.target.starts_with(target + "/");
     });
