@@ -68,6 +68,9 @@ class ActiveJob {
         if (timer.step != step || timer.due != due) continue;
         const bool stale = (clock_jumped || timer.look_at <= now.steady) && !timer.is_over(now);
         timers.push_back(stale ? Timer::set(step, due, now) : timer);
+        // A span that has begun does not begin anew.
+        SteadyPoint& look_at = timers.back().look_at;
+        if (due.span > Duration::zero()) look_at = std::min(look_at, timer.look_at);
         return;
       }
       timers.push_back(Timer::set(step, due, now));

@@ -143,6 +143,9 @@ class CallEnd {
         return surrender(AbandonReason::turned_back);
       case StopCause::shutdown: {
         StepMoved entry = after(Ready{});
+        if (must_not_repeat(entry)) {
+          return park_as(std::move(entry), ParkReason::effect_in_doubt);
+        }
         entry.in_doubt = true;
         entry.resuming = step_.resuming;
         entries_.push_back(std::move(entry));

@@ -75,27 +75,32 @@ void Engine::State::on(JobsClaimed& event) {
 
 void Engine::State::on(JobLoaded& event) {
   loading.erase(event.id);
-  const auto waiting = deferred.extract(event.id);
+  auto waiting = deferred.extract(event.id);
   if (event.job) take_in(std::move(*event.job));
+  ActiveJob* active = find(event.id);
+  if (active && active->leaving) {
+    // It came back and is on its way out again: what waits for it waits for that, too.
+    if (!waiting.empty()) deferred.insert(std::move(waiting));
+    return;
+  }
+  // Before reports come again: the one that cannot be kept would only be refused once more.
+  if (refused_records.erase(event.id) != 0 && active) take(*active, RecordRefused{});
   if (waiting.empty()) return;
   for (Event& each : waiting.mapped()) {
     if (auto* verb = std::get_if<VerbRequested>(&each)) {
-      ActiveJob* active = find(event.id);
       if (active) {
         answer(*active, *verb);
       } else {
         effects.push_back({.action = AnswerVerb{verb->reply, not_found(event.id)}});
       }
     } else if (auto* reported = std::get_if<CallReported>(&each)) {
-      if (ActiveJob* active = find(event.id)) {
+      if (active) {
         report(*active, std::move(*reported));
       } else {
         calls.erase(reported->call);
       }
     }
   }
-  if (refused_records.erase(event.id) == 0) return;
-  if (ActiveJob* active = find(event.id)) take(*active, RecordRefused{});
 }
 
 void Engine::State::on(CatalogueChanged& event) {
@@ -104,7 +109,10 @@ void Engine::State::on(CatalogueChanged& event) {
     if (!known || *known != type) types_to_offer.insert(name);
   }
   catalogue = std::move(event.catalogue);
-  for (auto& [id, active] : jobs) touch(active);
+  for (auto& [id, active] : jobs) {
+    // What leaves memory just now is made due by the offer, once it has left.
+    if (!active.leaving) touch(active);
+  }
 }
 
 void Engine::State::on(ShutdownAsked&) {
@@ -170,10 +178,15 @@ void Engine::State::take_in(LoadedJob loaded) {
   const JobId id = loaded.id;
   if (find(id)) return;
   RowTrim trim;
-  JobState state =
-      fold(loaded, [&](const JobState& job, const JournalRow& row) { trim.note(job, row); });
+  std::optional<JobState> folded;
+  try {
+    folded = fold(loaded, [&](const JobState& job, const JournalRow& row) { trim.note(job, row); });
+  } catch (const UnreadableRecord&) {
+    set_unreadable_aside(loaded);
+    return;
+  }
   static_cast<void>(trim.take_droppable());
-  ActiveJob& active = jobs.try_emplace(id.value, std::move(state)).first->second;
+  ActiveJob& active = jobs.try_emplace(id.value, *std::move(folded)).first->second;
   active.trim() = std::move(trim);
   active.head_on_record = std::move(loaded.head);
   touch(active);
@@ -188,6 +201,14 @@ void Engine::State::take_in(LoadedJob loaded) {
   }
   while (std::holds_alternative<Entries>(take(active, gone))) {
   }
+}
+
+/// Damage, or a newer stepd's record: the job keeps still and is flagged; the others go on.
+void Engine::State::set_unreadable_aside(const LoadedJob& loaded) {
+  if (is_settled(loaded.head.word)) return;
+  changes.push_back({.job = loaded.id,
+                     .head = JobHead{.word = JobWord::parked, .attention = true},
+                     .release = true});
 }
 
 void Engine::State::defer(JobId id, Event event) {

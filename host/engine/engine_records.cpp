@@ -43,11 +43,12 @@ void Engine::State::fire_timers() {
 }
 
 void Engine::State::follow_up(ActiveJob& active) {
+  if (active.leaving) return;
   for (Entries next = follow(active.state(), rulebook()); !next.empty();
        next = follow(active.state(), rulebook())) {
     active.write(std::move(next), now.wall);
   }
-  if (ending || active.leaving) return;
+  if (ending) return;
   for (const StepIndex step : active.state().progress.active) {
     const StepState& state = active.state().steps[step];
     if (!std::holds_alternative<Ready>(state.condition) || active.is_queued(step)) continue;
@@ -190,11 +191,13 @@ bool Engine::State::needs_to_be_seen(const ActiveJob& active, const JobHead& hea
   };
   const JobHead& known = active.head_on_record;
   if (known.attention != head.attention) return true;
+  // Whoever takes over after a crash must not find it waiting longer than it does.
+  if (head.due && (!known.due || *head.due < *known.due)) return true;
   return known.word != head.word && (stands_out(head.word) || stands_out(known.word));
 }
 
 bool Engine::State::can_be_set_aside(const ActiveJob& active) const {
-  if (active.has_queued() || active.submission) return false;
+  if (active.has_queued()) return false;
   const JobState& job = active.state();
   for (const StepIndex step : job.progress.active) {
     if (is_in_call(job.steps[step])) return false;

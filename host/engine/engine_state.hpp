@@ -64,6 +64,7 @@ struct Engine::State {
   /// A job from the store: what it was in the middle of with another host, or before a restart, is
   /// over.
   void take_in(LoadedJob loaded);
+  void set_unreadable_aside(const LoadedJob& loaded);
   void defer(JobId id, Event event);
   void load(JobId id);
 

@@ -186,7 +186,7 @@ void Committer::keep_house() {
                                  .unsuccessful_before = now.wall - settings_.retention.unsuccessful,
                                  .keys_before = now.wall - settings_.retention.keys};
     const auto removed = at_.store.expire(settings_.epoch, expiry, settings_.expire_max);
-    if (removed < settings_.expire_max) expire_at_ = now.steady + expiry_interval;
+    if (removed == 0) expire_at_ = now.steady + expiry_interval;
     tidy_ = true;
     return;
   }
