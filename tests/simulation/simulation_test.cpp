@@ -36,7 +36,7 @@ std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
 
 TEST_CASE("D2: no story of chance breaks a promise", "[simulation]") {
   const std::uint64_t first = number_from("STEPD_SEED", 1);
-  const std::uint64_t count = number_from("STEPD_SEEDS", std::getenv("STEPD_SEED") ? 1 : 2500);
+  const std::uint64_t count = number_from("STEPD_SEEDS", std::getenv("STEPD_SEED") ? 1 : 2000);
   std::size_t settled = 0;
   std::size_t crashes = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
