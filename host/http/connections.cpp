@@ -16,11 +16,11 @@ bool Connections::Place::become_stream() {
   return true;
 }
 
-bool Connections::admit(const Poco::Net::StreamSocket& socket, Serve serve) {
+bool Connections::admit(std::optional<Poco::Net::StreamSocket>& socket, Serve serve) {
   for (Place& place : take_finished()) place.thread_.join();
   const std::lock_guard lock(mutex_);
   if (stopped_ || connections_ == budget_.connections_max) return false;
-  Place& place = places_.emplace_back(Place(*this, socket));
+  Place& place = places_.emplace_back(Place(*this, *socket));
   try {
     place.thread_ = std::thread([this, &place, serve = std::move(serve)] { run(place, serve); });
   } catch (const std::system_error&) {  // no thread to be had: the same as no place
@@ -28,6 +28,8 @@ bool Connections::admit(const Poco::Net::StreamSocket& socket, Serve serve) {
     return false;
   }
   ++connections_;
+  // Whoever holds a copy keeps the connection open, so the place's has to be the last one.
+  socket.reset();
   return true;
 }
 

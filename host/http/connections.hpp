@@ -7,6 +7,7 @@
 #include <functional>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace stepd::http {
@@ -42,8 +43,9 @@ class Connections {
   };
   using Serve = std::function<void(Poco::Net::StreamSocket socket, Place& place)>;
 
-  /// Serves the connection on a thread of its own; false: there are enough already, or it is over.
-  [[nodiscard]] bool admit(const Poco::Net::StreamSocket& socket, Serve serve);
+  /// Serves the connection on a thread of its own and takes the socket away; false: there are
+  /// enough already, or it is over, and the socket is the caller's still.
+  [[nodiscard]] bool admit(std::optional<Poco::Net::StreamSocket>& socket, Serve serve);
 
   /// Ends what clients send, so that connections end once they have answered; returns when all
   /// have.

@@ -103,7 +103,7 @@ void HttpServer::State::accept_from(Door& door) {
       auto socket = door.listener.accept(stop_signal.descriptor());
       if (!socket) return;
       const bool admitted = connections.admit(
-          *socket, [this, &door](const Poco::Net::StreamSocket& own, Connections::Place& place) {
+          socket, [this, &door](const Poco::Net::StreamSocket& own, Connections::Place& place) {
             serve(own, place, door);
           });
       if (!admitted) turn_away(*socket);

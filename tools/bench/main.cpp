@@ -77,8 +77,18 @@ int main(int argc, char** argv) {
   bool json = false;
   CLI::App app(
       "Measures stepd beside the floor: a bare SQLite doing the same job in the same run.");
-  app.add_option("--jobs", plan.jobs, "jobs of three steps to drain")->capture_default_str();
-  app.add_option("--alone", plan.alone, "jobs run one at a time")->capture_default_str();
+  app.add_option("--jobs", plan.jobs, "jobs of three steps to drain")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--alone", plan.alone, "jobs run one at a time")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--backlog", plan.backlog, "queued jobs of the large backlog")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--unsettled", plan.unsettled, "unsettled jobs at the kill")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--folder", parent, "where to work; its disk is what is measured")
       ->capture_default_str()
       ->check(CLI::ExistingDirectory);

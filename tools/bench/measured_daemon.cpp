@@ -55,9 +55,15 @@ MeasuredDaemon::MeasuredDaemon(const Place& place) : socket_(place.state / "step
   wait_until_it_answers();
 }
 
-MeasuredDaemon::~MeasuredDaemon() {
-  ::kill(process_, SIGTERM);
+MeasuredDaemon::~MeasuredDaemon() { end_with(SIGTERM); }
+
+void MeasuredDaemon::kill() { end_with(SIGKILL); }
+
+void MeasuredDaemon::end_with(int signal) {
+  if (process_ == -1) return;
+  ::kill(process_, signal);
   ::waitpid(process_, nullptr, 0);
+  process_ = -1;
 }
 
 void MeasuredDaemon::wait_until_it_answers() const {
@@ -92,8 +98,18 @@ double MeasuredDaemon::resident_bytes() const {
   return static_cast<double>(number_in(process_, "status", "VmRSS:")) * 1024;
 }
 
+double MeasuredDaemon::resident_bytes_max() const {
+  return static_cast<double>(number_in(process_, "status", "VmHWM:")) * 1024;
+}
+
 std::size_t MeasuredDaemon::context_switches() const {
-  return number_in(process_, "status", "voluntary_ctxt_switches:");
+  std::size_t all = 0;
+  const std::string threads = "/proc/" + std::to_string(process_) + "/task";
+  for (const auto& thread : std::filesystem::directory_iterator(threads)) {
+    all += number_in(process_, "task/" + thread.path().filename().string() + "/status",
+                     "voluntary_ctxt_switches:");
+  }
+  return all;
 }
 
 }  // namespace stepd::bench

@@ -22,12 +22,18 @@ class MeasuredDaemon {
   MeasuredDaemon(const MeasuredDaemon&) = delete;
   MeasuredDaemon& operator=(const MeasuredDaemon&) = delete;
 
+  /// kill -9; nothing else is to be asked afterwards.
+  void kill();
+
   [[nodiscard]] std::filesystem::path socket() const { return socket_; }
   [[nodiscard]] double cpu_seconds() const;
   [[nodiscard]] double resident_bytes() const;
+  [[nodiscard]] double resident_bytes_max() const;
+  /// Of all its threads together.
   [[nodiscard]] std::size_t context_switches() const;
 
  private:
+  void end_with(int signal);
   void wait_until_it_answers() const;
 
   std::filesystem::path socket_;

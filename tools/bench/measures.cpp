@@ -199,7 +199,53 @@ std::vector<Figure> at_rest(const Plan& plan) {
   std::this_thread::sleep_for(std::chrono::seconds(3));
   const auto wakes = static_cast<double>(daemon.context_switches() - before) / 3;
   return {{.name = "idle, resident", .value = resident / 1e6, .unit = "MB"},
-          {.name = "idle, wake-ups of the main thread", .value = wakes, .unit = "/s"}};
+          {.name = "idle, wake-ups of all threads", .value = wakes, .unit = "/s"}};
+}
+
+/// Queued jobs must cost neither memory nor time: the first of them run as fast as if they were
+/// few.
+std::vector<Figure> behind_a_backlog(const Plan& plan, const Floor& floor) {
+  const std::filesystem::path state = fresh_state(plan, "backlog");
+  preload(state, plan.backlog);
+  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+  SocketClient client(daemon.socket());
+  const std::size_t first = std::min(plan.jobs, plan.backlog) / 2;
+  const std::size_t done_before = succeeded(client);
+  const auto begin = Clock::now();
+  wait_for(client, done_before + first);
+  const auto done = static_cast<double>(succeeded(client) - done_before);
+  const double rate = done / seconds_since(begin);
+  return {{.name = "first jobs of a large backlog",
+           .value = rate,
+           .unit = "jobs/s",
+           .floor = floor.jobs_per_second,
+           .ratio = rate / floor.jobs_per_second},
+          {.name = "resident with it, at most",
+           .value = daemon.resident_bytes_max() / 1e6,
+           .unit = "MB"}};
+}
+
+/// Killed amid its work, it is started again: how long until a further job has succeeded.
+Figure start_after_kill(const Plan& plan) {
+  const std::filesystem::path state = fresh_state(plan, "killed");
+  preload(state, plan.unsettled);
+  std::size_t done = 0;
+  {
+    MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+    SocketClient client(daemon.socket());
+    wait_for(client, 1);
+    done = succeeded(client);
+    daemon.kill();
+  }
+  const auto begin = Clock::now();
+  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+  SocketClient client(daemon.socket());
+  while (succeeded(client) <= done && seconds_since(begin) < 60) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return {.name = "start after a kill, first job done",
+          .value = seconds_since(begin) * 1e3,
+          .unit = "ms"};
 }
 
 }  // namespace
@@ -233,6 +279,10 @@ std::vector<Figure> measure(const Plan& plan, void (*say)(const std::string&)) {
   for (Figure& figure : alone(plan, four_commits)) figures.push_back(std::move(figure));
   say("at rest");
   for (Figure& figure : at_rest(plan)) figures.push_back(std::move(figure));
+  say("backlog: " + std::to_string(plan.backlog) + " queued jobs");
+  for (Figure& figure : behind_a_backlog(plan, after)) figures.push_back(std::move(figure));
+  say("start after a kill amid " + std::to_string(plan.unsettled) + " unsettled jobs");
+  figures.push_back(start_after_kill(plan));
   return figures;
 }
 

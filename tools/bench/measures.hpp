@@ -13,6 +13,8 @@ struct Plan {
   std::filesystem::path folder;  // on the disk that is to be measured
   std::size_t jobs = 60'000;
   std::size_t alone = 500;
+  std::size_t backlog = 1'000'000;  // queued jobs that must not slow down the first ones
+  std::size_t unsettled = 100'000;  // jobs under way when the daemon is killed
 };
 
 /// One line of the table. A ratio of 0: there is no floor to compare with.
