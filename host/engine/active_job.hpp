@@ -126,6 +126,8 @@ class ActiveJob {
   bool leaving = false;                  // leaves memory once its last batch is on disk
   JobHead head_on_record{};
   std::optional<Submission> submission{};  // of this turn
+  // Asked before with the same request id; answered once that one's record is on disk.
+  std::vector<VerbRequested> repeated{};
 
  private:
   JobState state_;

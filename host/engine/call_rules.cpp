@@ -73,6 +73,7 @@ class CallEnd {
   /// The step as this call leaves it, its next condition still to be said.
   [[nodiscard]] StepMoved after(StepCondition to) const {
     StepMoved entry = moved(job_, index_, std::move(to));
+    if (outcome_.kind == OutcomeKind::not_started) return entry;  // nothing of it ran
     entry.resuming = false;
     if (is_an_attempt()) ++entry.attempts;
     entry.in_doubt = leaves_outcome_open(recorded_kind());
@@ -146,7 +147,7 @@ class CallEnd {
         if (must_not_repeat(entry)) {
           return park_as(std::move(entry), ParkReason::effect_in_doubt);
         }
-        entry.in_doubt = true;
+        entry.in_doubt = entry.in_doubt || outcome_.kind != OutcomeKind::not_started;
         entry.resuming = step_.resuming;
         entries_.push_back(std::move(entry));
         return;

@@ -39,7 +39,7 @@ constexpr Effect last_of<Effect>() {
 }
 template <>
 constexpr OutcomeKind last_of<OutcomeKind>() {
-  return OutcomeKind::bad_answer;
+  return OutcomeKind::not_started;
 }
 template <>
 constexpr StepKind last_of<StepKind>() {

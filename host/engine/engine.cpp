@@ -27,7 +27,9 @@ void Engine::State::batch_settled(const BatchOutcome& outcome) {
     ActiveJob* active = find(id);
     if (!active || active->batches_open == 0) continue;
     --active->batches_open;
-    if (active->leaving && active->batches_open == 0) forget(id);
+    if (active->batches_open != 0) continue;
+    answer_repeated(*active);
+    if (active->leaving) forget(id);
   }
 }
 
@@ -43,6 +45,7 @@ void Engine::State::lose(JobId id, BatchId failed_batch) {
   ActiveJob* active = find(id);
   if (!active) return;
   const bool never_existed = active->first_batch == failed_batch && active->first_batch != 0;
+  for (VerbRequested& event : active->repeated) deferred[id].push_back(std::move(event));
   timers.set(id, active->timer_set, std::nullopt);
   jobs.erase(id.value);
   for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;) {
@@ -100,8 +103,8 @@ std::optional<SteadyPoint> Engine::wake_at() const {
   if (state_->store_due_at && (!earliest || state_->store_look_at < *earliest)) {
     earliest = state_->store_look_at;
   }
-  // Loads asked for by a lost or forgotten job go out with the next turn.
-  if (!state_->requests.empty()) earliest = state_->now.steady;
+  // What the end of a batch brought about goes out with the next turn.
+  if (!state_->requests.empty() || !state_->effects.empty()) earliest = state_->now.steady;
   return earliest;
 }
 

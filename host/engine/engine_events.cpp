@@ -40,6 +40,7 @@ void Engine::State::on(CallReported& event) {
     defer(event.call.job, std::move(event));
     return;
   }
+  touch(*active);
   lanes.measured(active->state().definition->steps[track->second.step].type, event.took);
   report(*active, std::move(event));
 }
@@ -84,7 +85,10 @@ void Engine::State::on(JobLoaded& event) {
     return;
   }
   // Before reports come again: the one that cannot be kept would only be refused once more.
-  if (refused_records.erase(event.id) != 0 && active) take(*active, RecordRefused{});
+  if (refused_records.erase(event.id) != 0 && active) {
+    take(*active, RecordRefused{});
+    stop_calls(event.id);
+  }
   if (waiting.empty()) return;
   for (Event& each : waiting.mapped()) {
     if (auto* verb = std::get_if<VerbRequested>(&each)) {
@@ -167,11 +171,36 @@ void Engine::State::answer(ActiveJob& active, const VerbRequested& event) {
   const Decision decision = take(active, event.verb);
   if (const auto* refused = std::get_if<Refused>(&decision)) {
     effects.push_back({.action = AnswerVerb{event.reply, *refused}});
-  } else if (std::holds_alternative<Entries>(decision)) {
+  } else if (std::holds_alternative<Entries>(decision) || !active.draft().entries.empty()) {
     active.draft().effects.push_back(AnswerVerb{event.reply, Accepted{}});
+  } else if (active.batches_open != 0) {
+    active.repeated.push_back(event);
   } else {
     effects.push_back({.action = AnswerVerb{event.reply, Accepted{}}});
   }
+}
+
+void Engine::State::answer_repeated(ActiveJob& active) {
+  for (const VerbRequested& event : std::exchange(active.repeated, {})) {
+    effects.push_back({.action = AnswerVerb{event.reply, Accepted{}}});
+  }
+}
+
+void Engine::State::stop_calls(JobId id) {
+  for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;
+       ++call) {
+    if (!call->second.over) {
+      effects.push_back({.action = StopCall{call->first, StopCause::abandon}});
+    }
+  }
+}
+
+bool Engine::State::has_call_alive(JobId id, StepIndex step) const {
+  for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;
+       ++call) {
+    if (call->second.step == step && !call->second.over) return true;
+  }
+  return false;
 }
 
 void Engine::State::take_in(LoadedJob loaded) {

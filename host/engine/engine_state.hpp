@@ -61,6 +61,12 @@ struct Engine::State {
   void report(ActiveJob& active, CallReported reported);
   void answer(ActiveJob& active, const VerbRequested& event);
 
+  /// Nothing more of the job's is on its way to the disk: what was asked twice is recorded once.
+  void answer_repeated(ActiveJob& active);
+
+  /// Whatever of the job still runs is to end: its record cannot be kept.
+  void stop_calls(JobId id);
+
   /// A job from the store: what it was in the middle of with another host, or before a restart, is
   /// over.
   void take_in(LoadedJob loaded);
@@ -105,6 +111,8 @@ struct Engine::State {
             settings.crashes_max,
             settings.limits.args_bytes_max};
   }
+  /// A call of the step goes on although its record was not kept: the next one waits for it (A8).
+  [[nodiscard]] bool has_call_alive(JobId id, StepIndex step) const;
   [[nodiscard]] bool has_room() const { return jobs.size() < settings.window; }
   ActiveJob* find(JobId id) {
     const auto found = jobs.find(id.value);

@@ -87,6 +87,8 @@ std::string_view name_of(OutcomeKind kind) {
       return "no_effect";
     case OutcomeKind::bad_answer:
       return "bad_answer";
+    case OutcomeKind::not_started:
+      return "not_started";
   }
   return "";
 }

@@ -15,7 +15,7 @@ enum class Phase : std::uint8_t { execute, probe, compensate };
 /// What a step did outside.
 enum class Effect : std::uint8_t { none, possible, done };
 
-/// How a call ended (A2).
+/// How a call ended (A2). The order is part of the journal's format: append only.
 enum class OutcomeKind : std::uint8_t {
   succeeded,       // in a probe: it took effect
   retry,           // may work later
@@ -25,10 +25,11 @@ enum class OutcomeKind : std::uint8_t {
   effect_unknown,  // in a probe: still unknown
   timed_out,
   crashed,
-  lost,       // with its host
-  cancelled,  // stopped because it was asked to
-  no_effect,  // probe only: it took none
-  bad_answer  // an unknown answer, or an output that cannot be recorded
+  lost,        // with its host
+  cancelled,   // stopped because it was asked to
+  no_effect,   // probe only: it took none
+  bad_answer,  // an unknown answer, or an output that cannot be recorded
+  not_started  // asked to stop before any of the step's code ran
 };
 
 /// Why something did not work: `code` for programs, `message` for people.

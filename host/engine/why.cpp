@@ -193,4 +193,10 @@ JobWord word_of(const JobState& job) {
   return waiting ? JobWord::waiting : JobWord::running;
 }
 
+JobWord word_of(const JobState& job, const JobHead& head) {
+  const JobWord word = word_of(job);
+  const bool lacks_type = word == JobWord::queued && !head.needs.empty();
+  return lacks_type ? JobWord::waiting : word;
+}
+
 }  // namespace stepd::engine

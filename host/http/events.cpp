@@ -145,7 +145,9 @@ class JobStream {
   void send_job(StreamPort& port) {
     const auto loaded = host_.reader().find(job_);
     if (!loaded) return;
-    static_cast<void>(port.send(event_text("settled", 0, job_json(engine::fold(*loaded)))));
+    const engine::JobState job = engine::fold(*loaded);
+    static_cast<void>(
+        port.send(event_text("settled", 0, job_json(job, engine::word_of(job, loaded->head)))));
   }
 
   runtime::Host& host_;

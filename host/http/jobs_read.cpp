@@ -84,7 +84,9 @@ Answer list_jobs(const Scope& scope, Request& request) {
 
 Answer show_job(const Scope& scope, Request& request) {
   request.query.done();
-  return Reply{.body = job_json(engine::fold(find_job(scope, request)))};
+  const engine::LoadedJob loaded = find_job(scope, request);
+  const engine::JobState job = engine::fold(loaded);
+  return Reply{.body = job_json(job, engine::word_of(job, loaded.head))};
 }
 
 Answer show_journal(const Scope& scope, Request& request) {
@@ -118,13 +120,14 @@ Answer show_journal(const Scope& scope, Request& request) {
 
 Answer show_why(const Scope& scope, Request& request) {
   request.query.done();
-  const engine::JobState job = engine::fold(find_job(scope, request));
+  const engine::LoadedJob loaded = find_job(scope, request);
+  const engine::JobState job = engine::fold(loaded);
   const auto catalogue = scope.host.catalogue();
   Reply reply;
   JsonWriter json(reply.body);
   json.begin_object();
   json.member("id", engine::to_text(job.id));
-  json.member("state", engine::name_of(engine::word_of(job)));
+  json.member("state", engine::name_of(engine::word_of(job, loaded.head)));
   json.key("reasons");
   json.begin_array();
   for (const engine::Reason& reason : engine::why(job, *catalogue)) {

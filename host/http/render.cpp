@@ -149,7 +149,7 @@ void write_error(JsonWriter& json, std::string_view name, const engine::Error& e
   json.end_object();
 }
 
-std::string job_json(const JobState& job) {
+std::string job_json(const JobState& job, engine::JobWord state) {
   const engine::JobDefinition& definition = *job.definition;
   std::string text;
   JsonWriter json(text);
@@ -158,7 +158,7 @@ std::string job_json(const JobState& job) {
   json.member("name", definition.name);
   json.member_or_null("key", definition.key);
   json.member("tenant", definition.tenant);
-  json.member("state", engine::name_of(engine::word_of(job)));
+  json.member("state", engine::name_of(state));
   json.member_or_null("reason", reason_of(job));
   json.member("attention", std::any_of(job.steps.begin(), job.steps.end(),
                                        [](const StepState& step) { return step.attention; }));

@@ -17,7 +17,7 @@
 /// Values of the engine as JSON; the shapes stand in openapi.json.
 namespace stepd::http {
 
-[[nodiscard]] std::string job_json(const engine::JobState& job);
+[[nodiscard]] std::string job_json(const engine::JobState& job, engine::JobWord state);
 
 void write_line(JsonWriter& json, const storage::JobLine& line);
 

@@ -57,7 +57,7 @@ void InProcessRunner::report_unstarted(std::vector<engine::CallId> calls) {
   std::vector<engine::CallReported> reports;
   for (const auto& call : calls) {
     engine::Outcome outcome;
-    outcome.kind = engine::OutcomeKind::cancelled;
+    outcome.kind = engine::OutcomeKind::not_started;
     outcome.error = {.code = "not_started",
                      .message = "asked to stop before any of its code ran",
                      .details = {}};

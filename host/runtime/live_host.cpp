@@ -90,6 +90,7 @@ bool LiveHost::stop(engine::Duration grace) {
 void LiveHost::lose(HostLoss loss, const std::string& message) {
   close_doors(message);
   closed_.store(true);
+  inbox_.close();  // nobody waits for room that nobody makes
   desk_.give_up(Question::submit, message +
                                       "; it is not known whether the job was recorded: ask "
                                       "again with the same key");

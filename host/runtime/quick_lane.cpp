@@ -37,14 +37,14 @@ bool QuickLane::withdraw(const engine::CallId& call) {
 }
 
 void QuickLane::shut_down() {
-  std::list<Worker> ending;
+  std::list<std::shared_ptr<Worker>> ending;
   {
     const std::scoped_lock lock(mutex_);
     closed_ = true;
     ending.splice(ending.end(), workers_);
     arrived_.notify_all();
   }
-  for (auto& worker : ending) worker.thread.join();
+  for (const auto& worker : ending) worker->thread.join();
 }
 
 /// Sees to it that somebody who is not stuck is at the work that waits.
@@ -55,10 +55,10 @@ void QuickLane::call_in() {
     return;
   }
   if (closed_ || hands_ - stuck_ >= settings_.workers || hands_ >= settings_.workers_max) return;
-  std::erase_if(workers_, [](const Worker& worker) { return worker.gone; });
-  auto& worker = workers_.emplace_back();
+  std::erase_if(workers_, [](const auto& worker) { return worker->gone; });
+  const auto& worker = workers_.emplace_back(std::make_shared<Worker>());
   ++hands_;
-  worker.thread = std::jthread([this, &worker] { run(worker); });
+  worker->thread = std::jthread([this, shared = std::weak_ptr(worker)] { run(shared); });
 }
 
 bool QuickLane::work_waits() const {
@@ -67,9 +67,13 @@ bool QuickLane::work_waits() const {
   });
 }
 
-void QuickLane::run(Worker& self) {
-  WorkPlace place(floor_, [this, &self](const engine::CallId& call) { on_stuck(self, call); });
+/// The worker cannot own itself: its last owner joins its thread.
+void QuickLane::run(const std::weak_ptr<Worker>& shared) {
+  WorkPlace place(floor_, [this, shared](const engine::CallId& call) {
+    if (const auto worker = shared.lock()) on_stuck(*worker, call);
+  });
   Lock lock(mutex_);
+  Worker& self = *shared.lock();  // the list owns it until it has gone
   while (true) {
     self.chunk = take_up();
     if (self.chunk) {

@@ -49,6 +49,7 @@ class QuickLane {
     std::vector<engine::CallReported> reports;  // of calls that are over, not handed on yet
     engine::Duration collected{};               // how long those calls took
   };
+  // Shared by the list and, while it looks, by the watch, which may come late.
   struct Worker {
     std::shared_ptr<Chunk> chunk;  // owned by the workers at it and by the list of those taken up
     std::optional<engine::CallId> call;
@@ -58,7 +59,7 @@ class QuickLane {
   };
   using Lock = std::unique_lock<std::mutex>;
 
-  void run(Worker& self);
+  void run(const std::weak_ptr<Worker>& shared);
   void work_through(Worker& self, WorkPlace& place, Lock& lock);
   [[nodiscard]] engine::CallReported run_next(Worker& self, WorkPlace& place, Lock& lock);
   void on_stuck(Worker& worker, const engine::CallId& call);
@@ -75,7 +76,7 @@ class QuickLane {
   std::deque<engine::CallRequest> waiting_;
   std::list<std::shared_ptr<Chunk>> taken_up_;
   std::set<engine::CallId> stopped_early_;
-  std::list<Worker> workers_;
+  std::list<std::shared_ptr<Worker>> workers_;
   std::size_t hands_ = 0;  // workers that have not gone
   std::size_t stuck_ = 0;  // workers
   std::size_t idle_ = 0;

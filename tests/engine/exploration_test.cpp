@@ -115,7 +115,7 @@ class Exploration {
            {OutcomeKind::succeeded, OutcomeKind::retry, OutcomeKind::refused, OutcomeKind::failed,
             OutcomeKind::suspended, OutcomeKind::effect_unknown, OutcomeKind::crashed,
             OutcomeKind::lost, OutcomeKind::cancelled, OutcomeKind::no_effect,
-            OutcomeKind::bad_answer}) {
+            OutcomeKind::bad_answer, OutcomeKind::not_started}) {
         if (kind == OutcomeKind::crashed && !with_crashes_) continue;
         const Outcome outcome = kind == OutcomeKind::suspended ? sleeps(5s) : ends(kind);
         try_event(job, CallOver{state.last_call, outcome});

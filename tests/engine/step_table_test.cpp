@@ -70,6 +70,7 @@ TEST_CASE("A2 A3 A4: a running step ends as its report says", "[engine]") {
          {"lost", running, report(OutcomeKind::lost), "retrying, possible, 1"},
          {"timed out", running, report(OutcomeKind::timed_out), "retrying, possible, 1"},
          {"cancelled", running, report(OutcomeKind::cancelled), "retrying, possible, 1"},
+         {"not started", running, report(OutcomeKind::not_started), "retrying, none, 0"},
          {"refused", running, report(OutcomeKind::refused), "abandoned, none, 1"},
          {"failed", running, report(OutcomeKind::failed), "abandoned, possible, 1"},
          {"suspended", running, report(OutcomeKind::suspended), "suspended, possible, 0"},
@@ -92,6 +93,10 @@ TEST_CASE("A5 A8: a step asked to stop ends by the cause of it", "[engine]") {
        {"cancel, retry", cancelling, report(OutcomeKind::retry), "abandoned, possible, 1"},
        {"turn, ok", turning, report(OutcomeKind::succeeded), "succeeded, done, 1"},
        {"turn, retry", turning, report(OutcomeKind::retry), "abandoned, possible, 1"},
+       {"abandon, not started", abandoning, report(OutcomeKind::not_started), "abandoned, none, 0"},
+       {"cancel, not started", cancelling, report(OutcomeKind::not_started), "abandoned, none, 0"},
+       {"turn, not started", turning, report(OutcomeKind::not_started), "abandoned, none, 0"},
+       {"shutdown, not started", shutting, report(OutcomeKind::not_started), "ready, none, 0"},
        {"shutdown, ok", shutting, report(OutcomeKind::succeeded), "succeeded, done, 1"},
        {"shutdown, cancelled", shutting, report(OutcomeKind::cancelled), "ready, possible, 0"}});
 }

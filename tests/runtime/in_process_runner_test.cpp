@@ -252,7 +252,7 @@ TEST_CASE("a call stopped before it began is reported and never runs") {
   REQUIRE(at.sink.wait_reports(1));
   const auto heard = at.sink.heard.copy();
   CHECK(heard.reports[0].call.number == 2);
-  CHECK(heard.reports[0].outcome.kind == OutcomeKind::cancelled);
+  CHECK(heard.reports[0].outcome.kind == OutcomeKind::not_started);
   go_on.count_down();
   REQUIRE(at.sink.wait_reports(2));
   runner.shut_down();
@@ -297,7 +297,7 @@ TEST_CASE("a runner that is shut down waits for its calls and takes on no others
 
   const auto heard = at.sink.heard.copy();
   REQUIRE(heard.reports.size() == 4);
-  CHECK(heard.reports[3].outcome.kind == OutcomeKind::cancelled);
+  CHECK(heard.reports[3].outcome.kind == OutcomeKind::not_started);
   CHECK(over.load() == 3);
 }
 

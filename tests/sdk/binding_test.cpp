@@ -137,7 +137,7 @@ TEST_CASE("a value that does not fit is refused with its path and what it must b
   CHECK(complaint_about<HoldingColor>(R"({"it":"blue"})") == "/it: must be one of red, green");
   CHECK(complaint_about<HoldingColor>(R"({"it":0})") == "/it: must be one of red, green");
   CHECK(complaint_about<HoldingSpan>(R"({"it":"3 weeks"})") ==
-        "/it: must be a duration such as 200ms, 30s, 5min or 2h");
+        "/it: must be a duration such as 200ms, 30s, 5m or 2h");
   CHECK(complaint_about<HoldingSpan>(R"({"it":"200ms"})") ==
         "/it: is finer than this step can tell");
   CHECK(complaint_about<HoldingLines>(R"({"it":{}})") == "/it: must be an array");

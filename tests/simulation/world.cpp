@@ -133,7 +133,9 @@ void World::host_dies() {
 
 OutcomeKind World::by_chance(const Call& call) {
   if (calm) return OutcomeKind::succeeded;
-  if (call.asked_to_stop && chance_.below(2) == 0) return OutcomeKind::cancelled;
+  if (call.asked_to_stop && chance_.below(2) == 0) {
+    return chance_.below(3) == 0 ? OutcomeKind::not_started : OutcomeKind::cancelled;
+  }
   switch (chance_.below(12)) {
     case 0:
     case 1:
@@ -154,7 +156,7 @@ OutcomeKind World::by_chance(const Call& call) {
 }
 
 void World::take_effect(const Call& call, OutcomeKind kind) {
-  if (kind == OutcomeKind::refused) return;
+  if (kind == OutcomeKind::refused || kind == OutcomeKind::not_started) return;
   const bool happens = kind == OutcomeKind::succeeded || chance_.coin();
   if (!happens) return;
   Step& step = steps_[{call.request.id.job, call.request.step_index}];

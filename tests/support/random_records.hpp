@@ -101,7 +101,7 @@ class RandomRecords {
   void fill(engine::CallEnded& to) {
     to = {.step = small(),
           .call = chance_.number(),
-          .outcome = any_of(engine::OutcomeKind::bad_answer),
+          .outcome = any_of(engine::OutcomeKind::not_started),
           .output = json(),
           .error = error()};
   }

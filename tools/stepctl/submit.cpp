@@ -80,6 +80,16 @@ ExitCode submit_one(const Session& session, const SubmitJobs& command, const Job
   return ExitCode::done;
 }
 
+/// The next job; none also when it is too large, which `trouble` then says.
+std::optional<JobText> next_of(JobReader& reader, std::string& trouble) {
+  try {
+    return reader.next();
+  } catch (const JobTooLarge& too_large) {
+    trouble = too_large.what();
+    return std::nullopt;
+  }
+}
+
 /// Sends jobs in batches and tells what became of each.
 class BatchSubmit final {
  public:
@@ -227,11 +237,13 @@ class BatchSubmit final {
 };
 
 ExitCode submit_many(const Session& session, const SubmitJobs& command, JobReader& reader,
-                     std::vector<JobText> first, std::uint64_t bytes_total) {
+                     std::vector<JobText> first, std::uint64_t bytes_total, std::string trouble) {
   BatchSubmit batches(session, command, bytes_total);
   try {
     for (JobText& job : first) batches.add(std::move(job), reader.bytes_read());
-    while (std::optional<JobText> job = reader.next()) {
+    while (trouble.empty()) {
+      std::optional<JobText> job = next_of(reader, trouble);
+      if (!job) break;
       batches.add(std::move(*job), reader.bytes_read());
     }
     batches.flush();
@@ -248,6 +260,11 @@ ExitCode submit_many(const Session& session, const SubmitJobs& command, JobReade
   }
   batches.report();
   ExitCode code = batches.refused() > 0 ? ExitCode::refused : ExitCode::done;
+  if (!trouble.empty()) {
+    session.output.say(
+        error_line(trouble + "; from there on nothing was submitted", session.output.err()));
+    code = ExitCode::refused;
+  }
   if (command.wait) {
     const ExitCode ended = wait_for_all(session, batches.accepted());
     if (ended != ExitCode::done) code = ended;
@@ -258,15 +275,20 @@ ExitCode submit_many(const Session& session, const SubmitJobs& command, JobReade
 ExitCode submit_from(const Session& session, const SubmitJobs& command, std::istream& in,
                      std::uint64_t bytes_total) {
   JobReader reader(in);
-  std::optional<JobText> first = reader.next();
+  std::string trouble;
+  std::optional<JobText> first = next_of(reader, trouble);
+  if (!trouble.empty()) {
+    session.output.say(error_line(trouble, session.output.err()));
+    return ExitCode::refused;
+  }
   if (!first) {
     session.output.say(error_line("there is no job in " + name_of(command) +
                                       ": it is empty (a job is a JSON object, many are JSON Lines)",
                                   session.output.err()));
     return ExitCode::refused;
   }
-  std::optional<JobText> second = reader.next();
-  if (!second) return submit_one(session, command, *first);
+  std::optional<JobText> second = next_of(reader, trouble);
+  if (!second && trouble.empty()) return submit_one(session, command, *first);
   if (command.key) {
     session.output.say(error_line("--key names one job, and " + name_of(command) +
                                       " holds more: give each line its own \"key\"",
@@ -275,8 +297,8 @@ ExitCode submit_from(const Session& session, const SubmitJobs& command, std::ist
   }
   std::vector<JobText> begun;
   begun.push_back(std::move(*first));
-  begun.push_back(std::move(*second));
-  return submit_many(session, command, reader, std::move(begun), bytes_total);
+  if (second) begun.push_back(std::move(*second));
+  return submit_many(session, command, reader, std::move(begun), bytes_total, std::move(trouble));
 }
 
 ExitCode unreadable(const Session& session, const SubmitJobs& command, const std::string& why) {
@@ -289,25 +311,20 @@ ExitCode unreadable(const Session& session, const SubmitJobs& command, const std
 }  // namespace
 
 ExitCode run(const Session& session, const SubmitJobs& command) {
-  try {
-    if (command.file == "-") {
-      if (isatty(STDIN_FILENO) == 1) session.output.note("reads a job from the keyboard ...\n");
-      return submit_from(session, command, std::cin, 0);
-    }
-    struct stat facts {};
-    if (::stat(command.file.c_str(), &facts) != 0) {
-      return unreadable(session, command, std::strerror(errno));
-    }
-    if (S_ISDIR(facts.st_mode)) return unreadable(session, command, "it is a folder");
-    errno = 0;
-    std::ifstream file(command.file, std::ios::binary);
-    if (!file) return unreadable(session, command, std::strerror(errno));
-    return submit_from(session, command, file,
-                       S_ISREG(facts.st_mode) ? static_cast<std::uint64_t>(facts.st_size) : 0);
-  } catch (const JobTooLarge& trouble) {
-    session.output.say(error_line(trouble.what(), session.output.err()));
-    return ExitCode::refused;
+  if (command.file == "-") {
+    if (isatty(STDIN_FILENO) == 1) session.output.note("reads a job from the keyboard ...\n");
+    return submit_from(session, command, std::cin, 0);
   }
+  struct stat facts {};
+  if (::stat(command.file.c_str(), &facts) != 0) {
+    return unreadable(session, command, std::strerror(errno));
+  }
+  if (S_ISDIR(facts.st_mode)) return unreadable(session, command, "it is a folder");
+  errno = 0;
+  std::ifstream file(command.file, std::ios::binary);
+  if (!file) return unreadable(session, command, std::strerror(errno));
+  return submit_from(session, command, file,
+                     S_ISREG(facts.st_mode) ? static_cast<std::uint64_t>(facts.st_size) : 0);
 }
 
 }  // namespace stepd::stepctl

@@ -26,7 +26,13 @@ class Census final {
   [[nodiscard]] bool is_complete() const { return open_.empty(); }
   [[nodiscard]] const std::map<std::string, std::string>& ends() const { return ends_; }
 
-  /// Looks once at every job that is not known to have settled. Throws as Client does.
+  /// The daemon will not tell of a job, however often it is asked.
+  struct Declined {
+    Answer answer;
+  };
+
+  /// Looks once at every job that is not known to have settled. Throws as Client does, and
+  /// Declined.
   void look() {
     parked_ = 0;
     const std::vector<std::string> ids(open_.rbegin(), open_.rend());
@@ -70,6 +76,11 @@ class Census final {
       record(*job);
     } else if (answer.status == 404 && open_.erase(id) > 0) {
       ends_[id] = "gone";  // deleted meanwhile
+    } else if (answer.status >= 500) {
+      throw ConnectionLost("the daemon answers " + std::to_string(answer.status) + " to how job " +
+                           id + " is doing");
+    } else if (answer.status >= 400 && answer.status != 404) {
+      throw Declined{answer};
     }
   }
 
@@ -149,6 +160,9 @@ ExitCode wait_for_all(const Session& session, const std::vector<std::string>& id
     try {
       census.look();
       patience.renew();
+    } catch (const Census::Declined& declined) {
+      session.output.clear_status();
+      return refuse(session, declined.answer);
     } catch (const Unreachable&) {
       census.draw(true);
       if (!patience.wait_again()) throw;

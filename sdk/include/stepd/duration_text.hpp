@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-/// Durations as the job file writes them: a whole number and a unit, "200ms", "30s", "5min", "2h",
+/// Durations as the job file writes them: a whole number and a unit, "200ms", "30s", "5m", "2h",
 /// "7d".
 namespace stepd::detail {
 
@@ -19,7 +19,7 @@ struct DurationUnit {
 };
 inline constexpr std::array<DurationUnit, 6> duration_units{{{"d", 86'400'000'000},
                                                              {"h", 3'600'000'000},
-                                                             {"min", 60'000'000},
+                                                             {"m", 60'000'000},
                                                              {"s", 1'000'000},
                                                              {"ms", 1'000},
                                                              {"us", 1}}};

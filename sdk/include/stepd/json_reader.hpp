@@ -157,7 +157,7 @@ class JsonReader {
 
   template <class T>
   [[nodiscard]] static T duration(const boost::json::value& from, const ValuePath& path) {
-    constexpr const char* problem = "must be a duration such as 200ms, 30s, 5min or 2h";
+    constexpr const char* problem = "must be a duration such as 200ms, 30s, 5m or 2h";
     const auto exact = duration_from(text_in(from, path, problem));
     if (!exact) throw BadValue(path.pointer(), problem);
     const auto value = std::chrono::duration_cast<T>(*exact);

@@ -41,7 +41,7 @@ class JsonSchema {
     } else if constexpr (std::is_same_v<T, std::string>) {
       return {{"type", "string"}};
     } else if constexpr (is_duration<T>) {
-      return {{"type", "string"}, {"description", "a duration such as 200ms, 30s, 5min or 2h"}};
+      return {{"type", "string"}, {"description", "a duration such as 200ms, 30s, 5m or 2h"}};
     } else if constexpr (is_list<T>) {
       return {{"type", "array"}, {"items", of<typename T::value_type>()}};
     } else if constexpr (is_string_map<T>) {

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "host/runtime/batch.hpp"
+#include "storage/memory/memory_store.hpp"
+#include "tests/support/course.hpp"
+#include "tests/support/faulty_store.hpp"
+
+/// Drives the engine turn by turn: what it wants kept stays on its way until the test commits it.
+namespace stepd::testing {
+
+class TurnByTurn {
+ public:
+  explicit TurnByTurn(std::vector<StepSketch> sketches)
+      : sketches_(std::move(sketches)),
+        catalogue_(std::make_shared<const Catalogue>(catalogue_of(sketches_))) {
+    const Epoch epoch = store.acquire();
+    epoch_ = epoch;
+    engine_ = std::make_unique<Engine>(
+        EngineSettings{.epoch = epoch, .highest_id = store.highest_id()}, catalogue_);
+    settle();
+  }
+
+  /// Accepts a job of these steps; its first call is under way when this returns.
+  JobId submit() {
+    const auto definition = job_of(sketches_);
+    const ReplyToken token = next_token_++;
+    turn(Submission{token, definition, encode(*definition), {}});
+    settle();
+    const auto said = std::get<runtime::SubmitAnswer>(replies.at(token));
+    return std::get<runtime::JobAccepted>(said).id;
+  }
+
+  /// Asks for a verb; the answer will be under the token, once there is one.
+  ReplyToken ask(JobId job, Verb verb) {
+    const ReplyToken token = next_token_++;
+    turn(VerbRequested{token, job, std::move(verb)});
+    return token;
+  }
+
+  void end_call(const CallId& call, const Outcome& outcome) { turn(CallReported{call, outcome}); }
+
+  void turn(Event event) {
+    events_.push_back(std::move(event));
+    turn();
+  }
+  void turn() {
+    Turn turn = engine_->turn(events_, now);
+    events_.clear();
+    if (turn.batch != 0 || !turn.requests.empty()) turns_.push_back(std::move(turn));
+  }
+
+  void commit() {
+    while (!turns_.empty()) {
+      runtime::Batch batch;
+      batch.add(std::move(turns_.front()), {});
+      turns_.pop_front();
+      batch.commit(store, epoch_);
+      carry_out(batch.conclude(false));
+    }
+  }
+
+  /// Commits and takes turns until the engine has nothing more to say.
+  void settle() {
+    do {
+      commit();
+      turn();
+    } while (!turns_.empty());
+  }
+
+  /// What of the reply is known: "accepted", "open", or why it was refused.
+  [[nodiscard]] std::string verdict(ReplyToken token) const {
+    const auto found = replies.find(token);
+    if (found == replies.end()) return "open";
+    const auto& verdict = std::get<Verdict>(found->second);
+    const auto* refused = std::get_if<Refused>(&verdict);
+    return refused ? refused->message : "accepted";
+  }
+
+  /// The job as its journal on disk says.
+  [[nodiscard]] JobState on_disk(JobId job) { return fold(memory_.find(job).value()); }
+  [[nodiscard]] std::string step_on_disk(JobId job, StepIndex step) {
+    return std::string(name_of(on_disk(job).steps.at(step).condition));
+  }
+
+ private:
+  void carry_out(runtime::Consequences consequences) {
+    for (auto& [token, reply] : consequences.replies) replies.emplace(token, std::move(reply));
+    for (CallRequest& call : consequences.starts) started.push_back(std::move(call));
+    for (const StopCall& stop : consequences.stops) stopped.push_back(stop.call);
+    for (const BatchOutcome& outcome : consequences.outcomes) engine_->settled(outcome);
+    for (const StoreRequest& request : consequences.requests) serve(request);
+  }
+
+  void serve(const StoreRequest& request) {
+    if (const auto* claim = std::get_if<ClaimJobs>(&request)) {
+      auto claimed = store.claim(epoch_, now.wall, claim->limit);
+      events_.push_back(JobsClaimed{std::move(claimed.jobs), claimed.next_due});
+    } else if (const auto* load = std::get_if<LoadJob>(&request)) {
+      events_.push_back(JobLoaded{load->id, store.load(epoch_, load->id)});
+    } else if (const auto* offer = std::get_if<OfferTypes>(&request)) {
+      store.offer(epoch_, offer->types, now.wall, 100);
+    }
+  }
+
+  storage::MemoryStore memory_;
+
+ public:
+  support::FaultyStore store{memory_};
+  Now now{noon, SteadyPoint(1h)};
+  std::vector<CallRequest> started;
+  std::vector<CallId> stopped;
+  std::map<ReplyToken, runtime::ReplyDesk::Delivery::second_type> replies;
+
+ private:
+  std::vector<StepSketch> sketches_;
+  std::shared_ptr<const Catalogue> catalogue_;  // the engine's and its own
+  Epoch epoch_{};
+  std::unique_ptr<Engine> engine_;
+  std::vector<Event> events_;
+  std::deque<Turn> turns_;
+  ReplyToken next_token_ = 1;
+};
+
+}  // namespace stepd::testing
