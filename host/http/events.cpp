@@ -6,6 +6,7 @@
 
 #include "host/engine/codec.hpp"
 #include "host/engine/names.hpp"
+#include "host/engine/why.hpp"
 #include "host/http/news_mailbox.hpp"
 #include "host/http/render.hpp"
 #include "host/http/routes.hpp"

@@ -14,12 +14,12 @@ constexpr std::string_view select_epoch = "SELECT epoch FROM host";
 
 constexpr std::string_view raise_epoch = "UPDATE host SET epoch = epoch + 1 RETURNING epoch";
 
-// Ordered as the index is, so that nothing is sorted and a claim costs what it returns.
+// Ordered as the index is and no further: nothing is sorted, and a claim costs what it returns.
 constexpr std::string_view select_due = R"sql(
-SELECT id FROM job WHERE settled_at IS NULL AND due <= ? ORDER BY due, settled_at, id)sql";
+SELECT id FROM job WHERE settled_at IS NULL AND due <= ? ORDER BY due)sql";
 
 constexpr std::string_view select_due_later = R"sql(
-SELECT id, due FROM job WHERE settled_at IS NULL AND due > ? ORDER BY due, settled_at, id)sql";
+SELECT id, due FROM job WHERE settled_at IS NULL AND due > ? ORDER BY due)sql";
 
 constexpr std::string_view select_highest_id =
     "SELECT max(highest_removed, coalesce((SELECT max(id) FROM job), 0)) FROM host";
