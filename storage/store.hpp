@@ -67,6 +67,10 @@ struct Expiry {
   TimePoint keys_before{};  // keys of jobs that settled before this and are gone
 };
 
+/// How long there has been nothing to do: `moment` is too short for more than what must not pile
+/// up.
+enum class Lull : std::uint8_t { moment, quiet };
+
 /// The writing side. One thread, the committer's; it owns the only writing connection.
 class Store {
  public:
@@ -98,7 +102,7 @@ class Store {
 
   /// Work that can wait until there is none else (checkpointing); true when there is more of it to
   /// do now. Costs nothing when nothing was committed since.
-  virtual bool tidy() = 0;
+  virtual bool tidy(Lull lull) = 0;
 
   /// Of all jobs ever recorded, removed ones included.
   [[nodiscard]] virtual JobId highest_id() = 0;

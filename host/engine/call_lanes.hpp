@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <map>
@@ -37,13 +38,14 @@ class CallLanes {
     return known != mean_.end() && known->second < quick_below_;
   }
 
-  /// A new mean in which the last call weighs an eighth; a slow call counts at once.
+  /// A new mean in which the last call weighs an eighth. However long it took, it takes three slow
+  /// calls in a row to change a quick type's lane: one may have lost its processor to another.
   void measured(std::string_view type, Duration took) {
     const auto known = mean_.find(type);
     if (known == mean_.end()) {
-      mean_.emplace(type, took);
+      mean_.emplace(type, std::min(took, quick_below_ * 4));
     } else {
-      known->second = took > quick_below_ * 8 ? took : (known->second * 7 + took) / 8;
+      known->second = (known->second * 7 + std::min(took, quick_below_ * 4)) / 8;
     }
   }
 

@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::chrono::minutes expiry_interval{30};
 
+// Between two removals of what has expired, while there is other work.
+constexpr std::chrono::milliseconds expiry_pause{100};
+
+// With nothing committed for so long, the store may take its time.
+constexpr std::chrono::milliseconds quiet_after{250};
+
 // Mail to the committer is bounded by the engine's window, never by waiting.
 constexpr std::size_t mailbox_capacity = 1024;
 
@@ -53,19 +59,22 @@ void Committer::run() {
     }
     absorb(turns);
     if (last && blocked_) retry_at_.reset();
-    work();
+    work(last);
     if (last && (lost_ || blocked_ || !busy())) return;
   }
 }
 
 bool Committer::busy() const {
-  return !lost_ && !blocked_ && (!turns_.empty() || !requests_.empty() || tidy_);
+  return !lost_ && !blocked_ && (!turns_.empty() || !requests_.empty());
 }
 
 std::optional<engine::SteadyPoint> Committer::wake_at() const {
   if (lost_) return std::nullopt;
   if (blocked_) return retry_at_;
-  return retry_at_ ? std::min(*retry_at_, expire_at_) : expire_at_;
+  engine::SteadyPoint earliest = expire_at_;
+  if (retry_at_) earliest = std::min(earliest, *retry_at_);
+  if (tidy_at_) earliest = std::min(earliest, *tidy_at_);
+  return earliest;
 }
 
 void Committer::absorb(std::vector<engine::Turn>& turns) {
@@ -92,7 +101,7 @@ void Committer::refuse_submits(Waiting& waiting) {
   at_.desk.deliver(std::move(replies));
 }
 
-void Committer::work() {
+void Committer::work(bool last) {
   if (lost_) {
     turns_.clear();
     return;
@@ -112,7 +121,7 @@ void Committer::work() {
     serve_requests();
     if (holding_.load()) recovered();
     if (told_engine_) at_.inbox.wake();
-    if (turns_.empty() && !mailbox_.stirred()) keep_house();
+    if (!last) keep_house();
   } catch (const storage::StoreError& error) {
     on_error(error);
     at_.inbox.wake();
@@ -131,7 +140,7 @@ void Committer::commit_next() {
   batch_.commit(at_.store, settings_.epoch);
   if (records) {
     recovered();
-    tidy_ = true;
+    tidy_at_ = at_.clock.now().steady + quiet_after;
   }
   carry_out(std::exchange(batch_, Batch{}).conclude(at_.feed.heard()));
 }
@@ -166,7 +175,7 @@ bool Committer::serve(const engine::StoreRequest& request) {
   } else if (const auto* load = std::get_if<engine::LoadJob>(&request)) {
     put_event(engine::JobLoaded{.id = load->id, .job = at_.store.load(settings_.epoch, load->id)});
   } else if (const auto* offer = std::get_if<engine::OfferTypes>(&request)) {
-    tidy_ = true;
+    tidy_at_ = at_.clock.now().steady + quiet_after;
     return at_.store.offer(settings_.epoch, offer->types, now, settings_.offer_max) <
            settings_.offer_max;
   }
@@ -181,16 +190,22 @@ void Committer::put_event(engine::Event event) {
 /// One piece of what can wait, so that new mail is never kept waiting for more than that.
 void Committer::keep_house() {
   const auto now = at_.clock.now();
+  const bool idle = turns_.empty() && requests_.empty() && !mailbox_.stirred();
   if (now.steady >= expire_at_) {
     const storage::Expiry expiry{.succeeded_before = now.wall - settings_.retention.succeeded,
                                  .unsuccessful_before = now.wall - settings_.retention.unsuccessful,
                                  .keys_before = now.wall - settings_.retention.keys};
     const auto removed = at_.store.expire(settings_.epoch, expiry, settings_.expire_max);
-    if (removed == 0) expire_at_ = now.steady + expiry_interval;
-    tidy_ = true;
+    expire_at_ = now.steady + (removed == 0 ? engine::Duration(expiry_interval)
+                               : idle       ? engine::Duration::zero()
+                                            : engine::Duration(expiry_pause));
+    if (removed != 0) tidy_at_ = now.steady + quiet_after;
     return;
   }
-  if (tidy_) tidy_ = at_.store.tidy();
+  if (!idle || !tidy_at_) return;
+  const bool quiet = now.steady >= *tidy_at_;
+  const bool more = at_.store.tidy(quiet ? storage::Lull::quiet : storage::Lull::moment);
+  if (quiet && !more) tidy_at_.reset();
 }
 
 void Committer::on_error(const storage::StoreError& error) {
@@ -224,7 +239,7 @@ void Committer::hold(const std::string& message) {
   // With nothing held the next submit tries by itself; until one does, this is all that is known.
   retry_at_ = at_.clock.now().steady + (blocked_ ? pause_ : settings_.pause_max);
   expire_at_ = std::max(expire_at_, *retry_at_);
-  tidy_ = false;
+  tidy_at_.reset();
   pause_ = std::min(pause_ * 2, settings_.pause_max);
 }
 

@@ -93,7 +93,7 @@ class Committer {
   void run();
   void absorb(std::vector<engine::Turn>& turns);
   void refuse_submits(Waiting& waiting);
-  void work();
+  void work(bool last);
   void commit_next();
   void carry_out(Consequences consequences);
   void serve_requests();
@@ -121,7 +121,7 @@ class Committer {
   bool blocked_ = false;  // something is held until `retry_at_`; a try at it is made unblocked
   std::optional<engine::SteadyPoint> retry_at_;
   std::chrono::milliseconds pause_;
-  bool tidy_ = true;
+  std::optional<engine::SteadyPoint> tidy_at_{engine::SteadyPoint{}};  // steady; none: all is tidy
   engine::SteadyPoint expire_at_;
   bool full_ = false;  // as far as is known
   bool lost_ = false;

@@ -19,10 +19,8 @@ void SlowLane::put(std::vector<engine::CallRequest> requests) {
     workers_.emplace_back([this] { run(); });
     ++idle_;  // on its way to the first call; counted before it runs
   }
-  if (waiting_.size() == 1) {
+  for (std::size_t woken = 0; woken < std::min(idle_, waiting_.size()); ++woken) {
     arrived_.notify_one();
-  } else {
-    arrived_.notify_all();
   }
 }
 

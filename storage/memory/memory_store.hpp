@@ -28,7 +28,7 @@ class MemoryStore final : public Store, public Reader {
   std::size_t offer(Epoch epoch, const std::set<std::string>& types, TimePoint now,
                     std::size_t limit) override;
   std::size_t expire(Epoch epoch, const Expiry& expiry, std::size_t limit) override;
-  bool tidy() override { return false; }
+  bool tidy(Lull /*lull*/) override { return false; }
   [[nodiscard]] JobId highest_id() override;
 
   [[nodiscard]] std::vector<JobLine> page(const JobFilter& filter, std::optional<JobId> before,

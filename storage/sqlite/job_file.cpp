@@ -53,8 +53,12 @@ void JobFile::fill_wal() {
   checkpoint();
 }
 
-void JobFile::checkpoint_when_idle() {
-  if (database_.wal_pages() != wal_pages_moved_) checkpoint();
+void JobFile::checkpoint_when_idle(Lull lull) {
+  // A checkpoint costs two syncs however little there is to move.
+  const std::uint64_t worth_it = lull == Lull::quiet ? 1 : wal_pages_max_ / 4;
+  const std::uint64_t pages = database_.wal_pages();
+  const std::uint64_t unmoved = pages < wal_pages_moved_ ? pages : pages - wal_pages_moved_;
+  if (unmoved >= worth_it) checkpoint();
 }
 
 void JobFile::checkpoint_when_large() {

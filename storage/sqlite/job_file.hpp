@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "storage/sqlite/database.hpp"
+#include "storage/store.hpp"
 
 namespace stepd::storage {
 
@@ -25,7 +26,7 @@ class JobFile {
 
   /// Moves the WAL into the file: when nothing else is to do, and within a commit when it has
   /// grown too large.
-  void checkpoint_when_idle();
+  void checkpoint_when_idle(Lull lull);
   void checkpoint_when_large();
 
  private:

@@ -195,9 +195,9 @@ std::size_t SqliteStore::expire(Epoch epoch, const Expiry& expiry, std::size_t l
   return write(epoch, [&] { return jobs_.expire(expiry, limit); });
 }
 
-bool SqliteStore::tidy() {
+bool SqliteStore::tidy(Lull lull) {
   return unless_broken([&] {
-    file_.checkpoint_when_idle();
+    file_.checkpoint_when_idle(lull);
     return false;
   });
 }

@@ -31,7 +31,7 @@ class SqliteStore final : public Store {
   std::size_t offer(Epoch epoch, const std::set<std::string>& types, TimePoint now,
                     std::size_t limit) override;
   std::size_t expire(Epoch epoch, const Expiry& expiry, std::size_t limit) override;
-  bool tidy() override;
+  bool tidy(Lull lull) override;
   [[nodiscard]] JobId highest_id() override;
 
  private:

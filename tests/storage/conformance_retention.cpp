@@ -153,7 +153,7 @@ STORE_TEST_CASE("tidying changes nothing that can be seen and ends") {
   const auto before = backend.reader().find(id_of(1));
 
   int rounds = 0;
-  while (store.tidy() && rounds < 1000) ++rounds;
+  while (store.tidy(Lull::quiet) && rounds < 1000) ++rounds;
 
   CHECK(rounds < 1000);
   CHECK(backend.reader().find(id_of(1)) == before);

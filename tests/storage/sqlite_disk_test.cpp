@@ -100,7 +100,7 @@ std::string fill_and_resume(const std::filesystem::path& folder, const MakeRoom&
   }
   if (!all_there(reader, filled.jobs + 1)) return "after the resumption jobs are missing";
   if (!store.claim(epoch, noon, 5000).jobs.empty()) return "claims were lost";
-  store.tidy();
+  store.tidy(Lull::quiet);
   if (wrong_counts(folder) != 0) return "the counts are wrong";
   return integrity(folder) == "ok" ? "" : integrity(folder);
 }
@@ -232,7 +232,7 @@ TEST_CASE("D4: after a failed sync nothing more is acknowledged", "[storage]") {
     CHECK(failure_of([&] { return store.claim(epoch, noon, 1); }) == broken);
     CHECK(failure_of([&] { return store.load(epoch, id_of(1)); }) == broken);
     CHECK(failure_of([&] { return store.acquire(); }) == broken);
-    CHECK(failure_of([&] { return store.tidy(); }) == broken);
+    CHECK(failure_of([&] { return store.tidy(Lull::quiet); }) == broken);
   }
 
   SqliteStore store{folder.path(), quick_start};

@@ -301,14 +301,14 @@ TEST_CASE("tidying moves what was committed into the file", "[storage]") {
   SqliteStore store{folder.path(), quick_start};
   const auto epoch = store.acquire();
   const auto size = [&] { return std::filesystem::file_size(sqlite_file(folder.path())); };
-  store.tidy();
+  store.tidy(Lull::quiet);
   const auto before = size();
   NewJob large = job(1);
   large.definition = std::string(100'000, 'd');
   submit(store, epoch, {large});
   CHECK(size() == before);
 
-  CHECK_FALSE(store.tidy());
+  CHECK_FALSE(store.tidy(Lull::quiet));
 
   CHECK(size() > before + 90'000);
 }

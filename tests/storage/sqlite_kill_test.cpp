@@ -33,7 +33,7 @@ void commit_for_ever(const std::filesystem::path& folder, std::int64_t first, in
     if (number > 3) changes.push_back(removal(number - 3));
     static_cast<void>(store.commit(epoch, submits, changes));
     if (write(acknowledge, &number, sizeof number) != sizeof number) return;
-    store.tidy();
+    store.tidy(Lull::quiet);
   }
 }
 

@@ -72,7 +72,7 @@ class FaultyStore final : public storage::Store {
                      std::size_t limit) override {
     return store_.expire(epoch, expiry, limit);
   }
-  bool tidy() override { return store_.tidy(); }
+  bool tidy(storage::Lull lull) override { return store_.tidy(lull); }
   [[nodiscard]] storage::JobId highest_id() override { return store_.highest_id(); }
 
  private:
