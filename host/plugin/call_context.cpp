@@ -49,11 +49,7 @@ CallContext::CallContext(const StepModule& module, const engine::CallRequest& ca
       records(called, behind),
       answer(called.phase, limits) {
   if (request.timeout > engine::Duration::zero()) started_ = ports.now().steady;
-}
-
-const stepd_call& CallContext::facts() {
-  std::call_once(facts_filled_, [this] { fill_facts(); });
-  return facts_;
+  fill_facts();
 }
 
 void CallContext::fill_facts() {

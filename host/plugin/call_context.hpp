@@ -40,8 +40,7 @@ class CallContext final : public stepd_context {
   CallContext(const CallContext&) = delete;
   CallContext& operator=(const CallContext&) = delete;
 
-  /// Made when first asked for: most steps want none of it.
-  [[nodiscard]] const stepd_call& facts();
+  [[nodiscard]] const stepd_call& facts() const { return facts_; }
   /// Until the time-out or the deadline, whichever is first; INT64_MAX: neither.
   [[nodiscard]] std::int64_t milliseconds_left();
 
@@ -58,7 +57,6 @@ class CallContext final : public stepd_context {
   void fill_facts();
 
   engine::SteadyPoint started_{};  // known when there is a time-out
-  std::once_flag facts_filled_;
   std::string job_id_;
   std::string idempotency_key_;
   std::string execute_key_;

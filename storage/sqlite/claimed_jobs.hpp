@@ -13,8 +13,16 @@ namespace stepd::storage::sqlite {
 /// Where a job's record stands.
 struct Standing {
   std::uint64_t last_row = 0;
-  engine::JobWord word = engine::JobWord::queued;  // of the head
+  engine::JobWord word = engine::JobWord::queued;  // of the head; likewise below
+  bool stands_out = true;  // flagged, or in need of a step type: it is in the index of those
 };
+
+[[nodiscard]] inline bool stands_out(const engine::JobHead& head) {
+  return head.attention || !head.needs.empty();
+}
+[[nodiscard]] inline Standing standing_of(const LoadedJob& job) {
+  return {job.rows.back().number, job.head.word, stands_out(job.head)};
+}
 
 /// The jobs this host is at work on, and where their records stand, so that a change to one needs
 /// not be looked up. It follows the transaction: `keep` once that is committed, else `undo`.

@@ -1,16 +1,21 @@
 #include "storage/sqlite/job_rows.hpp"
 
 #include <limits>
+#include <string>
 
 #include "storage/sqlite/job_columns.hpp"
 
 namespace stepd::storage::sqlite {
 namespace {
 
-constexpr std::string_view select_job = R"sql(
-SELECT word, due, needs, attention, settled_at, tenant, name, key, accepted_at, first_row,
-  definition
-FROM job WHERE id = ?)sql";
+const std::string columns =
+    "SELECT id, word, due, needs, attention, settled_at, tenant, name, key, accepted_at, "
+    "first_row, definition FROM job ";
+
+const std::string select_job = columns + "WHERE id = ?";
+
+// Ordered as the index is and no further: nothing is sorted, and a claim costs what it returns.
+const std::string select_due = columns + "WHERE settled_at IS NULL AND due <= ? ORDER BY due";
 
 constexpr std::string_view select_first_row = "SELECT accepted_at, first_row FROM job WHERE id = ?";
 
@@ -21,26 +26,46 @@ constexpr std::string_view select_later_rows =
 
 JobRows::JobRows(Database& database)
     : job_(database, select_job),
+      due_(database, select_due),
       first_row_(database, select_first_row),
       later_rows_(database, select_later_rows) {}
 
 std::optional<LoadedJob> JobRows::load(JobId id) {
-  LoadedJob job{.id = id};
+  std::optional<LoadedJob> job;
   {
     Rows found = job_.query(id.value);
     if (!found.next()) return std::nullopt;
-    job.head = {.word = word_of(found.integer(0)),
-                .due = time_of(found.maybe_integer(1)),
-                .needs = found.bytes(2),
-                .attention = found.integer(3) != 0,
-                .settled_at = time_of(found.maybe_integer(4))};
-    job.tenant = found.bytes(5);
-    job.name = found.bytes(6);
-    job.key = found.bytes(7);
-    job.rows.push_back({1, time_of(found.integer(8)), found.bytes(9)});
-    job.definition = found.bytes(10);
+    job = job_in(found);
   }
-  append_later(id, 1, std::numeric_limits<std::size_t>::max(), job.rows);
+  append_later(id, 1, std::numeric_limits<std::size_t>::max(), job->rows);
+  return job;
+}
+
+std::vector<LoadedJob> JobRows::due(TimePoint now, std::size_t limit,
+                                    const std::function<bool(JobId)>& passes_over) {
+  std::vector<LoadedJob> jobs;
+  Rows found = due_.query(column(now));
+  while (jobs.size() < limit && found.next()) {
+    // What is passed over is never looked up: the index alone holds its id.
+    if (passes_over({found.integer(0)})) continue;
+    LoadedJob& job = jobs.emplace_back(job_in(found));
+    append_later(job.id, 1, std::numeric_limits<std::size_t>::max(), job.rows);
+  }
+  return jobs;
+}
+
+LoadedJob JobRows::job_in(const Rows& found) {
+  LoadedJob job{.id = {found.integer(0)}};
+  job.head = {.word = word_of(found.integer(1)),
+              .due = time_of(found.maybe_integer(2)),
+              .needs = found.bytes(3),
+              .attention = found.integer(4) != 0,
+              .settled_at = time_of(found.maybe_integer(5))};
+  job.tenant = found.bytes(6);
+  job.name = found.bytes(7);
+  job.key = found.bytes(8);
+  job.rows.push_back({1, time_of(found.integer(9)), found.bytes(10)});
+  job.definition = found.bytes(11);
   return job;
 }
 

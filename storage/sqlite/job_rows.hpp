@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -15,14 +16,19 @@ class JobRows {
   explicit JobRows(Database& database);
 
   [[nodiscard]] std::optional<LoadedJob> load(JobId id);
+  /// Unsettled jobs that are due, earliest first, but for those that `passes_over` names.
+  [[nodiscard]] std::vector<LoadedJob> due(TimePoint now, std::size_t limit,
+                                           const std::function<bool(JobId)>& passes_over);
   [[nodiscard]] std::vector<engine::StoredRow> journal(JobId id, std::uint64_t after,
                                                        std::size_t limit);
 
  private:
+  [[nodiscard]] static LoadedJob job_in(const Rows& found);
   void append_later(JobId id, std::uint64_t after, std::size_t limit,
                     std::vector<engine::StoredRow>& rows);
 
   Statement job_;
+  Statement due_;
   Statement first_row_;
   Statement later_rows_;
 };

@@ -38,6 +38,10 @@ constexpr std::string_view drop_row = "DELETE FROM journal WHERE job = ? AND row
 constexpr std::string_view update_head = R"sql(
 UPDATE job SET word = ?, due = ?, needs = ?, attention = ?, settled_at = ? WHERE id = ?)sql";
 
+// What leaves columns alone leaves their indexes alone, too.
+constexpr std::string_view update_plain_head =
+    "UPDATE job SET word = ?, due = ?, settled_at = ? WHERE id = ?";
+
 constexpr std::string_view replace_checkpoint = R"sql(
 INSERT INTO step_blob (job, step, phase, kind, key, bytes) VALUES (?, ?, ?, 0, '', ?)
 ON CONFLICT DO UPDATE SET bytes = excluded.bytes)sql";
@@ -96,6 +100,7 @@ JobWriter::JobWriter(Database& database)
       insert_row_(database, insert_row),
       drop_row_(database, drop_row),
       update_head_(database, update_head),
+      update_plain_head_(database, update_plain_head),
       replace_checkpoint_(database, replace_checkpoint),
       insert_memo_(database, insert_memo),
       delete_job_(database, delete_job),
@@ -136,7 +141,7 @@ SubmitResult JobWriter::insert(const NewJob& job) {
   }
   count(job.head.word, 1);
   if (job.claimed && !engine::is_settled(job.head.word)) {
-    claimed_.put(job.id, {.last_row = 1, .word = job.head.word});
+    claimed_.put(job.id, {1, job.head.word, stands_out(job.head)});
   }
   return Committed{};
 }
@@ -170,8 +175,9 @@ ChangeResult JobWriter::apply(const Change& change) {
     drop_row_.run(id, static_cast<std::int64_t>(row));
   }
   if (change.head) {
-    write_head(change.job, *change.head);
+    write_head(change.job, *change.head, before->stands_out);
     after.word = change.head->word;
+    after.stands_out = stands_out(*change.head);
   }
   for (const StepBlob& blob : change.blobs) write_blob(change.job, blob);
 
@@ -186,7 +192,11 @@ ChangeResult JobWriter::apply(const Change& change) {
   return Committed{};
 }
 
-void JobWriter::write_head(JobId id, const engine::JobHead& head) {
+void JobWriter::write_head(JobId id, const engine::JobHead& head, bool stood_out) {
+  if (!stood_out && !stands_out(head)) {
+    update_plain_head_.run(code_of(head.word), column(head.due), column(head.settled_at), id.value);
+    return;
+  }
   update_head_.run(code_of(head.word), column(head.due), head.needs, std::int64_t{head.attention},
                    column(head.settled_at), id.value);
 }

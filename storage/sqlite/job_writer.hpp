@@ -31,7 +31,7 @@ class JobWriter {
   [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
                                                 const engine::SubmitKey& key);
   [[nodiscard]] std::optional<Standing> standing(JobId id);
-  void write_head(JobId id, const engine::JobHead& head);
+  void write_head(JobId id, const engine::JobHead& head, bool stood_out);
   void write_blob(JobId id, const engine::StepBlob& blob);
   void remove(JobId id, engine::JobWord shown, TimePoint at);
   std::size_t expire_jobs(Statement& query, TimePoint before, std::size_t limit,
@@ -51,6 +51,7 @@ class JobWriter {
   Statement insert_row_;
   Statement drop_row_;
   Statement update_head_;
+  Statement update_plain_head_;
   Statement replace_checkpoint_;
   Statement insert_memo_;
   Statement delete_job_;

@@ -14,10 +14,7 @@ constexpr std::string_view select_epoch = "SELECT epoch FROM host";
 
 constexpr std::string_view raise_epoch = "UPDATE host SET epoch = epoch + 1 RETURNING epoch";
 
-// Ordered as the index is and no further: nothing is sorted, and a claim costs what it returns.
-constexpr std::string_view select_due = R"sql(
-SELECT id FROM job WHERE settled_at IS NULL AND due <= ? ORDER BY due)sql";
-
+// Ordered as the index is and no further: nothing is sorted.
 constexpr std::string_view select_due_later = R"sql(
 SELECT id, due FROM job WHERE settled_at IS NULL AND due > ? ORDER BY due)sql";
 
@@ -50,7 +47,6 @@ SqliteStore::SqliteStore(const std::filesystem::path& folder, const SqliteOption
       rows_(file_.database()),
       epoch_(file_.database(), select_epoch),
       raise_epoch_(file_.database(), raise_epoch),
-      due_(file_.database(), select_due),
       due_later_(file_.database(), select_due_later),
       highest_id_(file_.database(), select_highest_id) {}
 
@@ -142,22 +138,12 @@ BatchResult SqliteStore::commit(Epoch epoch, std::span<const NewJob> submits,
 Claim SqliteStore::claim(Epoch epoch, TimePoint now, std::size_t limit) {
   return read(epoch, [&] {
     Claim claim;
-    for (const JobId id : unclaimed_due(now, limit)) {
-      if (auto job = load_claimed(id)) claim.jobs.push_back(*std::move(job));
-    }
+    claim.jobs =
+        rows_.due(now, limit, [this](JobId id) { return jobs_.claimed().find(id) != nullptr; });
+    for (const LoadedJob& job : claim.jobs) jobs_.claimed().put(job.id, sqlite::standing_of(job));
     claim.next_due = next_due(now);
     return claim;
   });
-}
-
-std::vector<JobId> SqliteStore::unclaimed_due(TimePoint now, std::size_t limit) {
-  std::vector<JobId> ids;
-  Rows found = due_.query(sqlite::column(now));
-  while (ids.size() < limit && found.next()) {
-    const JobId id{found.integer(0)};
-    if (jobs_.claimed().find(id) == nullptr) ids.push_back(id);
-  }
-  return ids;
 }
 
 std::optional<TimePoint> SqliteStore::next_due(TimePoint now) {
@@ -177,7 +163,7 @@ std::optional<LoadedJob> SqliteStore::load(Epoch epoch, JobId id) {
 std::optional<LoadedJob> SqliteStore::load_claimed(JobId id) {
   std::optional<LoadedJob> job = rows_.load(id);
   if (job && !engine::is_settled(job->head.word)) {
-    jobs_.claimed().put(id, {.last_row = job->rows.back().number, .word = job->head.word});
+    jobs_.claimed().put(id, sqlite::standing_of(*job));
   }
   return job;
 }

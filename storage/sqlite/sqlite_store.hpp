@@ -44,7 +44,6 @@ class SqliteStore final : public Store {
 
   void require_current(Epoch epoch);
   void checkpoint_after_commit();
-  [[nodiscard]] std::vector<JobId> unclaimed_due(TimePoint now, std::size_t limit);
   [[nodiscard]] std::optional<TimePoint> next_due(TimePoint now);
   [[nodiscard]] std::optional<LoadedJob> load_claimed(JobId id);
 
@@ -55,7 +54,6 @@ class SqliteStore final : public Store {
   sqlite::JobRows rows_;
   sqlite::Statement epoch_;
   sqlite::Statement raise_epoch_;
-  sqlite::Statement due_;
   sqlite::Statement due_later_;
   sqlite::Statement highest_id_;
   std::string broken_;  // why; empty: it is not
