@@ -15,7 +15,6 @@ import json
 import os
 import shlex
 import signal
-import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import transfers
 from audit_ledgers import audit_ledgers, euros
+from daemon import Daemon, Trouble
 
 TRANSFERS = 200
 OUTAGE = "4s"
@@ -30,64 +30,7 @@ PATIENCE = 180  # seconds for all of it; on a slow disk it takes about ten
 SETTLED = {"succeeded", "compensated", "failed", "cancelled", "discarded"}
 
 # When to kill: so many seconds after the submit and so many transfers settled.
-KILLS = ((0.7, 0), (2.0, 0), (0.0, 60))
-
-
-class Trouble(Exception):
-    """What went wrong, as a sentence for the person who ran this."""
-
-
-class Daemon:
-    """stepd in a state folder of its own, started and killed as the story wants."""
-
-    def __init__(self, build, place):
-        self.build = build
-        self.socket = f"unix:{place / 'state' / 'stepd.sock'}"
-        self.log = place / "stepd.log"
-        self.command = [str(build / "bin/stepd"), "--state-dir", str(place / "state"),
-                        "--plugins", str(build / "plugins"), "--config", str(place / "stepd.toml")]
-        self.process = None
-
-    def start(self):
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log)
-        end = time.monotonic() + 30
-        while self.stepctl("status", check=False).returncode != 0:
-            if self.process.poll() is not None:
-                raise Trouble(f"stepd ended by itself:\n{self.last_words()}")
-            if time.monotonic() > end:
-                raise Trouble(f"stepd does not answer:\n{self.last_words()}")
-            time.sleep(0.02)
-
-    def kill(self):
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self):
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-    def stepctl(self, *arguments, check=True):
-        """Runs one command; its output is on the answer's stdout."""
-        answer = subprocess.run([str(self.build / "bin/stepctl"), "--server", self.socket,
-                                 *arguments], capture_output=True, text=True, check=False)
-        if check and answer.returncode != 0:
-            raise Trouble(f"`stepctl {shlex.join(arguments)}` ended with {answer.returncode}:\n"
-                          f"{answer.stdout}{answer.stderr}")
-        return answer
-
-    def counts(self):
-        """How many jobs are in each state."""
-        return Counter(json.loads(self.stepctl("status", "--output", "json").stdout)["jobs"])
-
-    def last_words(self):
-        return "\n".join(self.log.read_text(encoding="utf-8").splitlines()[-15:])
+KILLS = ((0.1, 0), (2.0, 0), (0.0, 60))
 
 
 class Progress:
@@ -128,20 +71,21 @@ def write_input(place):
     return ledgers
 
 
-def settled_transfers(counts, before):
-    return sum(counts[state] for state in SETTLED) - before
+def settled_jobs(daemon):
+    counts = daemon.get("/v1/status")["jobs"]
+    return sum(counts.get(state, 0) for state in SETTLED)
 
 
 def run_transfers(daemon, place):
     """Submits the transfers and sees them through; answers how long each restart took."""
-    before = settled_transfers(daemon.counts(), 0)
+    before = settled_jobs(daemon)
     daemon.stepctl("job", "submit", str(place / "transfers.jsonl"), "--quiet")
     started = time.monotonic()
     progress = Progress()
     restarts = []
     settled = 0
     while settled < TRANSFERS:
-        settled = settled_transfers(daemon.counts(), before)
+        settled = settled_jobs(daemon) - before
         progress.show(settled, len(restarts))
         passed = time.monotonic() - started
         if passed > PATIENCE:
@@ -168,26 +112,22 @@ def transfers_as_settled(daemon):
     return json.loads(answer.stdout)["jobs"]
 
 
-def reasons(daemon, jobs):
-    """Why each job that did not succeed did not: error code -> how many."""
-    found = Counter()
-    for job in jobs:
-        if job["state"] == "succeeded":
-            continue
-        shown = json.loads(daemon.stepctl("job", "show", job["id"], "--output", "json").stdout)
-        codes = [step["error"]["code"] for step in shown["steps"] if step["error"]]
-        found[job["state"], codes[-1] if codes else "unknown"] += 1
-    return found
+def causes_of(journals):
+    """Of each job that turned back the error code that turned it: id -> code."""
+    return {job: entry["error"]["code"] if entry["error"] else entry["cause"]
+            for job, journal in journals.items()
+            for entry in journal if entry["type"] == "turned_back"}
 
 
-def tell_what_happened(daemon, jobs, restarts):
+def tell_what_happened(jobs, causes, restarts):
     states = Counter(job["state"] for job in jobs)
-    why = reasons(daemon, jobs)
+    why = Counter((job["state"], causes.get(job["id"], "unknown")) for job in jobs)
     say("What happened")
-    for state in ("succeeded", "compensated", "failed"):
-        causes = ", ".join(f"{count} {code}" for (of, code), count in sorted(why.items())
-                           if of == state)
-        say(f"  {state:12} {states[state]:4}  {causes}".rstrip())
+    say(f"  {'succeeded':12} {states['succeeded']:4}")
+    for state in ("compensated", "failed"):
+        because = ", ".join(f"{count} {code}" for (of, code), count in sorted(why.items())
+                            if of == state)
+        say(f"  {state:12} {states[state]:4}  {because}".rstrip())
     for state in sorted(set(states) - {"succeeded", "compensated", "failed"}):
         say(f"  {state:12} {states[state]:4}")
     took = ", ".join(f"{seconds:.2f} s" for seconds in restarts)
@@ -195,15 +135,28 @@ def tell_what_happened(daemon, jobs, restarts):
     return states
 
 
-def tell_stories(daemon, jobs):
-    for state in ("succeeded", "compensated"):
-        one = next((job for job in jobs if job["state"] == state), None)
-        if one is None:
-            continue
-        say()
-        say(f"The journal of one that {'succeeded' if state == 'succeeded' else 'was compensated'}")
-        shown = daemon.stepctl("job", "show", one["id"], "--journal").stdout
-        say("\n".join("  " + line for line in shown.rstrip().splitlines()))
+def lived_through_a_kill(journal):
+    return any(entry["type"] == "call_ended" and entry["outcome"] == "lost" for entry in journal)
+
+
+def tell_story(daemon, jobs, wanted, wanted_title, title):
+    """The journal of the first job that is as wanted, or of the first when none is."""
+    if not jobs:
+        return
+    job = next(filter(wanted, jobs), None)
+    say()
+    say(f"The journal of one that {wanted_title if job else title}")
+    shown = daemon.stepctl("job", "show", (job or jobs[0])["id"], "--journal").stdout
+    say("\n".join("  " + line for line in shown.rstrip().splitlines()))
+
+
+def tell_stories(daemon, jobs, journals, causes):
+    tell_story(daemon, [job for job in jobs if job["state"] == "succeeded"],
+               lambda job: lived_through_a_kill(journals[job["id"]]),
+               "lost a call to a kill, and succeeded", "succeeded")
+    tell_story(daemon, [job for job in jobs if job["state"] == "compensated"],
+               lambda job: causes.get(job["id"]) == "account_closed",
+               "found its account closed, and was compensated", "was compensated")
 
 
 def tell_of_the_money(ledgers, jobs):
@@ -229,7 +182,7 @@ def tell_what_next(daemon, place):
     say()
     say("What to try next")
     say(f"  {stepd} &")
-    say(f"  export STEPD_SERVER={daemon.socket}")
+    say(f"  export STEPD_SERVER={daemon.server}")
     say(f"  {stepctl} job list --state compensated")
     say(f"  {stepctl} step show bank.transfer_out")
     say(f"  {stepctl} job submit {place / 'accounts.json'}   # the same key: the same job")
@@ -238,7 +191,7 @@ def tell_what_next(daemon, place):
 
 def tell(build, place):
     ledgers = write_input(place)
-    daemon = Daemon(build, place)
+    daemon = Daemon(build, place, ["--config", place / "stepd.toml"])
     try:
         say(f"starting stepd in {place}")
         daemon.start()
@@ -249,8 +202,10 @@ def tell(build, place):
         restarts = run_transfers(daemon, place)
         jobs = transfers_as_settled(daemon)
         say()
-        states = tell_what_happened(daemon, jobs, restarts)
-        tell_stories(daemon, jobs)
+        journals = {job["id"]: daemon.journal(job["id"]) for job in jobs}
+        causes = causes_of(journals)
+        states = tell_what_happened(jobs, causes, restarts)
+        tell_stories(daemon, jobs, journals, causes)
     finally:
         daemon.stop()
     sound = tell_of_the_money(ledgers, jobs)
