@@ -45,9 +45,15 @@ class Daemon:
 
     def launch(self):
         """Starts it, and does not wait for anything."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log,
-                                             stderr=log)
+        # An interrupt in between would leave a process behind that nobody knows.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
+            with self.log.open("ab") as log:
+                self._process = subprocess.Popen(
+                    self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_SETMASK, before))
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def start(self):
         """Starts it and returns once it answers."""

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Plugin code that ends the daemon again and again: the step is parked, the others go on."""
+
+import json
+import sys
+
+from case import (
+    case, main, require, require_in, shown, step, submit, wait_for_state,
+    wait_for_step,
+)
+from daemon import Unreachable
+
+SOON = {"initial": "10ms", "max": "10ms"}
+
+
+def keep_alive_until_parked(daemon, key):
+    """Starts it again after each end, as a service manager would: (the job's id, how many ends)."""
+    ends = 0
+    while True:
+        if daemon.ended(within=0.01):
+            ends += 1
+            require(ends <= 6, f"it ended {ends} times and the step is not parked")
+            daemon.launch()
+        try:
+            (job,) = daemon.get(f"/v1/jobs?key={key}")["jobs"]
+            if job["state"] == "parked":
+                return job["id"], ends
+        except Unreachable:
+            pass
+
+
+def crash_until_parked(daemon, how):
+    daemon.start()
+    neighbour = submit(daemon, {"name": "neighbour", "steps": [
+        step("first", "demo.undoable", {"note": "first"}),
+        step("wait", "demo.suspend", {"milliseconds": 500}),
+        step("last", "demo.undoable", {"note": "last"})]})
+    wait_for_step(daemon, neighbour, "wait", "suspended")
+    crash = {"name": "crash", "key": "crash", "steps": [
+        step("bang", "demo.crash", {"how": how}, retry=SOON)]}
+
+    # The answer may die with the daemon; the job cannot, for its step has run.
+    daemon.stepctl("job", "submit", "-", given=json.dumps(crash), check=False)
+    crash, ends = keep_alive_until_parked(daemon, "crash")
+
+    require(ends == 3, f"the daemon ended {ends} times, not three")
+    parked = shown(daemon, crash)["steps"][0]
+    require(parked["calls"] == 3, f"the parked step was called {parked['calls']} times")
+    why = daemon.stepctl("job", "why", crash).stdout
+    require_in([crash, "bang", "parked", "crash"], why)
+
+    wait_for_state(daemon, neighbour, "succeeded")
+
+    daemon.stepctl("job", "abandon", crash, "bang", "--reason", "it crashes")
+    require(wait_for_state(daemon, crash, "failed")["settled_at"], "it failed and has no end")
+    require(daemon.stop() == 0, "the daemon did not end in good order")
+
+
+@case("A7: three aborts on one build park the step and harm no neighbour")
+def _(daemon):
+    crash_until_parked(daemon, "abort")
+
+
+@case("A7: three segmentation faults on one build park the step and harm no neighbour")
+def _(daemon):
+    crash_until_parked(daemon, "segv")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

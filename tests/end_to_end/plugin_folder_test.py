@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Files that appear in the plugins folder of a running daemon."""
+
+import json
+import shutil
+import sys
+
+from case import case, main, require, require_in, submit, wait_for, wait_for_state
+
+
+def plugins_by_file(daemon):
+    listed = json.loads(daemon.stepctl("plugin", "list", "--output", "json").stdout)["plugins"]
+    return {plugin["file"].rsplit("/", 1)[-1]: plugin for plugin in listed}
+
+
+@case("J8: a job whose step type is missing goes on when the plugin is copied in", plugins=())
+def _(daemon):
+    daemon.start()
+    job = submit(daemon, ("demo.greet", {"name": "Ada"}))
+    waiting = wait_for_state(daemon, job, "waiting")
+    require(waiting["steps"][0]["attempts"] == 0, "waiting for a plugin was charged")
+    require_in(["demo.greet"], daemon.stepctl("job", "why", job).stdout)
+
+    shutil.copy(daemon.build / "plugins/demo.so", daemon.place / "plugins/demo.so")
+
+    done = wait_for_state(daemon, job, "succeeded")
+    require(done["output"] == {"text": "hello Ada"}, f"its output is {done['output']}")
+    require(done["steps"][0]["attempts"] == 1, f"it took {done['steps'][0]['attempts']} attempts")
+
+
+@case("a file that is no plugin is refused by name and the rest runs")
+def _(daemon):
+    whole = (daemon.build / "plugins/demo.so").read_bytes()
+    (daemon.place / "plugins/early.so").write_text("not a library\n", encoding="utf-8")
+    daemon.start()
+    (daemon.place / "plugins/text.so").write_text("echo not a library\n", encoding="utf-8")
+    (daemon.place / "plugins/half.so").write_bytes(whole[:len(whole) // 2])
+    (daemon.place / "plugins/empty.so").touch()
+    bad = {"early.so", "text.so", "half.so", "empty.so"}
+
+    wait_for("all files are listed", lambda: bad <= set(plugins_by_file(daemon)))
+
+    listed = plugins_by_file(daemon)
+    for name in bad:
+        require(listed[name]["refused"], f"{name} is listed and not refused: {listed[name]}")
+    require(not listed["demo.so"]["refused"], f"demo.so is refused: {listed['demo.so']}")
+    table = daemon.stepctl("plugin", "list").stdout
+    for name in bad:
+        line = next(line for line in table.splitlines() if name in line)
+        require_in("refused", line)
+    wait_for_state(daemon, submit(daemon, ("demo.noop",)), "succeeded")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
