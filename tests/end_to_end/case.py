@@ -101,7 +101,8 @@ def run(build, name):
         return SKIPPED
     except Exception as error:
         told = isinstance(error, (AssertionError, Trouble))
-        print(f"FAILED {name}\n{error if told else traceback.format_exc()}\nall is kept in {place}; the daemon's last words:")
+        print(f"FAILED {name}\n{error if told else traceback.format_exc()}\n"
+              f"all is kept in {place}; the daemon's last words:")
         print(daemon.last_words() if daemon.log.exists() else "none")
         return 1
     finally:
