@@ -66,8 +66,8 @@ class CallEnd {
 
   /// Suspending is no failure, and a host that ends is not the step's fault (A4).
   [[nodiscard]] bool is_an_attempt() const {
-    if (outcome_.kind == OutcomeKind::suspended) return cause_.has_value();
-    return cause_ != StopCause::shutdown || outcome_.kind == OutcomeKind::succeeded;
+    if (cause_ == StopCause::shutdown) return outcome_.kind == OutcomeKind::succeeded;
+    return cause_ || outcome_.kind != OutcomeKind::suspended;
   }
 
   /// The step as this call leaves it, its next condition still to be said.
@@ -77,7 +77,9 @@ class CallEnd {
     entry.resuming = false;
     if (is_an_attempt()) ++entry.attempts;
     entry.in_doubt = leaves_outcome_open(recorded_kind());
-    if (outcome_.kind != OutcomeKind::crashed && outcome_.kind != OutcomeKind::lost) {
+    if (outcome_.kind == OutcomeKind::crashed) {
+      ++entry.crashes_in_row;
+    } else if (outcome_.kind != OutcomeKind::lost) {
       entry.crashes_in_row = 0;
     }
     const bool no_effect = outcome_.kind == OutcomeKind::refused;
@@ -144,6 +146,9 @@ class CallEnd {
         return surrender(AbandonReason::turned_back);
       case StopCause::shutdown: {
         StepMoved entry = after(Ready{});
+        if (entry.crashes_in_row >= rules_.crashes_max) {
+          return park_as(std::move(entry), ParkReason::crashes);
+        }
         if (must_not_repeat(entry)) {
           return park_as(std::move(entry), ParkReason::effect_in_doubt);
         }
@@ -166,7 +171,6 @@ class CallEnd {
 
   void try_again() {
     StepMoved entry = after(Ready{});
-    if (outcome_.kind == OutcomeKind::crashed) ++entry.crashes_in_row;
     if (entry.crashes_in_row >= rules_.crashes_max) {
       return park_as(std::move(entry), ParkReason::crashes);
     }
@@ -182,6 +186,11 @@ class CallEnd {
     Duration wait = backoff(policy, entry.attempts, {job_.id, index_});
     if (outcome_.retry_after) wait = std::max(wait, *outcome_.retry_after);
     entry.to = Retrying{{rules_.now + wait, wait}};
+    push_watched(std::move(entry));
+  }
+
+  /// A compensation that fails again and again is to be seen by somebody (C5).
+  void push_watched(StepMoved entry) {
     const bool raise = step_.phase == Phase::compensate && !step_.attention &&
                        entry.attempts >= rules_.attention_after;
     entries_.push_back(std::move(entry));
@@ -216,7 +225,7 @@ class CallEnd {
 
   void park_as(StepMoved entry, ParkReason reason) {
     entry.to = Parked{reason, error()};
-    entries_.push_back(std::move(entry));
+    push_watched(std::move(entry));
   }
 
   [[nodiscard]] std::uint32_t attempts_of_execute() const {

@@ -11,9 +11,7 @@ void Engine::State::batch_settled(const BatchOutcome& outcome) {
   if (open == batches.end()) return;
   OpenBatch closed = std::move(*open);
   batches.erase(open);
-  const std::set<JobId> failed =
-      outcome.stored ? std::set(outcome.not_committed.begin(), outcome.not_committed.end())
-                     : std::set(closed.jobs.begin(), closed.jobs.end());
+  const std::set<JobId> failed(outcome.not_committed.begin(), outcome.not_committed.end());
   for (const JobId id : failed) lose(id, closed.id);
   if (outcome.refused) {
     refused_records.insert(*outcome.refused);

@@ -200,7 +200,6 @@ struct Turn {
 /// What became of a batch: the jobs whose items were not committed (duplicates apart).
 struct BatchOutcome {
   BatchId batch = 0;
-  bool stored = true;                  // false: nothing of it is on disk
   std::vector<JobId> not_committed{};  // conflicts and duplicates
   std::optional<JobId> refused{};  // the job whose record the store will not take (D1): it parks
 };

@@ -35,6 +35,7 @@ void Engine::State::on(CallReported& event) {
   const auto track = calls.find(event.call);
   if (track == calls.end() || std::exchange(track->second.over, true)) return;
   lanes.give_back(track->second.quick);
+  if (held.contains(event.call.job) && !has_call_alive(event.call.job)) held.erase(event.call.job);
   ActiveJob* active = find(event.call.job);
   if (!active) {
     defer(event.call.job, std::move(event));
@@ -77,6 +78,7 @@ void Engine::State::on(JobsClaimed& event) {
 void Engine::State::on(JobLoaded& event) {
   loading.erase(event.id);
   auto waiting = deferred.extract(event.id);
+  const bool exists = event.job.has_value();
   if (event.job) take_in(std::move(*event.job));
   ActiveJob* active = find(event.id);
   if (active && active->leaving) {
@@ -85,17 +87,15 @@ void Engine::State::on(JobLoaded& event) {
     return;
   }
   // Before reports come again: the one that cannot be kept would only be refused once more.
-  if (refused_records.erase(event.id) != 0 && active) {
-    take(*active, RecordRefused{});
-    stop_calls(event.id);
-  }
+  if (refused_records.erase(event.id) != 0 && active) park_refused(*active);
   if (waiting.empty()) return;
   for (Event& each : waiting.mapped()) {
     if (auto* verb = std::get_if<VerbRequested>(&each)) {
       if (active) {
         answer(*active, *verb);
       } else {
-        effects.push_back({.action = AnswerVerb{verb->reply, not_found(event.id)}});
+        const Verdict verdict = exists ? unreadable(event.id) : not_found(event.id);
+        effects.push_back({.action = AnswerVerb{verb->reply, verdict}});
       }
     } else if (auto* reported = std::get_if<CallReported>(&each)) {
       if (active) {
@@ -186,19 +186,21 @@ void Engine::State::answer_repeated(ActiveJob& active) {
   }
 }
 
-void Engine::State::stop_calls(JobId id) {
+void Engine::State::park_refused(ActiveJob& active) {
+  take(active, RecordRefused{});
+  const JobId id = active.state().id;
   for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;
        ++call) {
-    if (!call->second.over) {
-      effects.push_back({.action = StopCall{call->first, StopCause::abandon}});
-    }
+    if (call->second.over) continue;
+    held.insert(id);
+    effects.push_back({.action = StopCall{call->first, StopCause::abandon}});
   }
 }
 
-bool Engine::State::has_call_alive(JobId id, StepIndex step) const {
+bool Engine::State::has_call_alive(JobId id) const {
   for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;
        ++call) {
-    if (call->second.step == step && !call->second.over) return true;
+    if (!call->second.over) return true;
   }
   return false;
 }

@@ -43,7 +43,7 @@ void Engine::State::fire_timers() {
 }
 
 void Engine::State::follow_up(ActiveJob& active) {
-  if (active.leaving) return;
+  if (active.leaving || held.contains(active.state().id)) return;
   for (Entries next = follow(active.state(), rulebook()); !next.empty();
        next = follow(active.state(), rulebook())) {
     active.write(std::move(next), now.wall);
@@ -53,7 +53,6 @@ void Engine::State::follow_up(ActiveJob& active) {
     const StepState& state = active.state().steps[step];
     if (!std::holds_alternative<Ready>(state.condition) || active.is_queued(step)) continue;
     if (obstacle(active.state(), step, *catalogue) != Obstacle::none) continue;
-    if (has_call_alive(active.state().id, step)) continue;
     active.queue(step);
     const bool quick = lanes.is_quick(active.state().definition->steps[step].type);
     lanes.wait(quick, {active.state().id, step}, state.phase == Phase::compensate);

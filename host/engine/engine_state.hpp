@@ -64,8 +64,9 @@ struct Engine::State {
   /// Nothing more of the job's is on its way to the disk: what was asked twice is recorded once.
   void answer_repeated(ActiveJob& active);
 
-  /// Whatever of the job still runs is to end: its record cannot be kept.
-  void stop_calls(JobId id);
+  /// Parks a job whose record the store refused. Calls of it that go on are asked to stop, and
+  /// until they are over nothing else of the job runs (A8).
+  void park_refused(ActiveJob& active);
 
   /// A job from the store: what it was in the middle of with another host, or before a restart, is
   /// over.
@@ -111,8 +112,7 @@ struct Engine::State {
             settings.crashes_max,
             settings.limits.args_bytes_max};
   }
-  /// A call of the step goes on although its record was not kept: the next one waits for it (A8).
-  [[nodiscard]] bool has_call_alive(JobId id, StepIndex step) const;
+  [[nodiscard]] bool has_call_alive(JobId id) const;
   [[nodiscard]] bool has_room() const { return jobs.size() < settings.window; }
   ActiveJob* find(JobId id) {
     const auto found = jobs.find(id.value);
@@ -121,6 +121,12 @@ struct Engine::State {
   void touch(ActiveJob& active) {
     if (std::exchange(active.touched, true)) return;
     touched.push_back(active.state().id);
+  }
+  static Verdict unreadable(JobId id) {
+    return Refused{Refused::Why::wrong_state,
+                   "the record of job " + to_text(id) +
+                       " cannot be read: it is damaged, or a newer stepd wrote it; start that "
+                       "stepd again, or put back a backup"};
   }
   static Verdict not_found(JobId id) {
     return Refused{Refused::Why::not_found,
@@ -143,6 +149,7 @@ struct Engine::State {
   std::map<JobId, std::vector<Event>> deferred;  // events for jobs that are not here just now
   std::set<JobId> loading;
   std::set<JobId> refused_records;
+  std::set<JobId> held;  // parked beside a call that goes on
 
   // The store as far as is known
   bool store_has_more = true;

@@ -10,14 +10,17 @@ namespace {
 
 bool is_ready(const StepState& step) { return std::holds_alternative<Ready>(step.condition); }
 
-/// A snapshot for a type that has arrived since the submit (J2, J8).
-std::optional<Entry> completed_snapshot(const JobState& job, StepIndex step,
-                                        const Rulebook& rules) {
-  if (!is_ready(job.steps[step]) || snapshot(job, step)) return std::nullopt;
-  const StepDefinition& definition = job.definition->steps[step];
-  const StepType* type = rules.catalogue.find(definition.type);
-  if (!type) return std::nullopt;
-  return SnapshotCompleted{step, snapshot_of(*type, definition, rules.defaults)};
+/// Snapshots for types that have arrived since the submit (J2, J8).
+void complete_snapshots(Entries& entries, const JobState& job, const Rulebook& rules) {
+  for (const StepIndex step : job.progress.without_snapshot) {
+    const StepDefinition& definition = job.definition->steps[step];
+    const StepType* type = rules.catalogue.find(definition.type);
+    const StepCondition& condition = job.steps[step].condition;
+    const bool may_run =
+        std::holds_alternative<Pending>(condition) || job.progress.active.contains(step);
+    if (!type || !may_run) continue;
+    entries.push_back(SnapshotCompleted{step, snapshot_of(*type, definition, rules.defaults)});
+  }
 }
 
 /// Another build releases a step that crashed too often on the one before (A7).
@@ -108,10 +111,9 @@ bool needs_resolving(const JobState& job, StepIndex step) {
 Entries follow(const JobState& job, const Rulebook& rules) {
   Entries entries;
   if (job.settled) return entries;
+  complete_snapshots(entries, job, rules);
   for (const StepIndex step : job.progress.active) {
-    if (auto entry = completed_snapshot(job, step, rules)) {
-      entries.push_back(*std::move(entry));
-    } else if (auto release = released_by_build(job, step, rules)) {
+    if (auto release = released_by_build(job, step, rules)) {
       entries.push_back(*std::move(release));
     } else if (auto probe = asked_first(job, step)) {
       entries.push_back(*std::move(probe));
@@ -143,6 +145,12 @@ Entries start(const JobState& job, StepIndex step, const Rulebook& rules) {
   if (needs_resolving(job, step)) {
     Resolution resolution = resolve_args(job, step, type->args_schema, rules.args_bytes_max);
     if (auto* error = std::get_if<Error>(&resolution)) {
+      if (state.phase != Phase::execute) {
+        const ParkReason reason = state.phase == Phase::compensate ? ParkReason::compensation_ended
+                                                                   : ParkReason::effect_in_doubt;
+        entries.push_back(moved(job, step, Parked{reason, std::move(*error)}));
+        return entries;
+      }
       give_up(entries, job,
               {step, moved(job, step, Ready{}), AbandonReason::bad_arguments, std::move(*error)});
       return entries;

@@ -40,6 +40,7 @@ class Fold {
 
   void operator()(const SnapshotCompleted& entry) const {
     job_.late_snapshots[entry.step] = entry.snapshot;
+    progress_.without_snapshot.erase(entry.step);
   }
 
   void operator()(const ArgumentsResolved& entry) const {
@@ -218,14 +219,19 @@ void link_successors(JobProgress& progress, const std::vector<StepDefinition>& s
 
 /// A journal may come from a damaged file: what it names must be there.
 void require_known_step(const Entry& entry, std::size_t steps) {
+  const auto require = [steps](StepIndex step) {
+    if (step < steps) return;
+    throw UnreadableRecord("a journal entry names step " + std::to_string(step) + " of a job of " +
+                           std::to_string(steps) + " steps");
+  };
   std::visit(
-      [steps](const auto& alternative) {
-        if constexpr (requires { StepIndex{alternative.step}; }) {
-          if (alternative.step >= steps) {
-            throw UnreadableRecord("a journal entry names step " +
-                                   std::to_string(alternative.step) + " of a job of " +
-                                   std::to_string(steps) + " steps");
-          }
+      [&require](const auto& alternative) {
+        if constexpr (requires { StepIndex{alternative.step}; }) require(alternative.step);
+        if constexpr (requires { StepIndex{*alternative.step}; }) {
+          if (alternative.step) require(*alternative.step);
+        }
+        if constexpr (requires { StepIndex{alternative.cause.step}; }) {
+          require(alternative.cause.step);
         }
       },
       entry);
@@ -244,6 +250,7 @@ JobState fresh(JobId id, std::shared_ptr<const JobDefinition> definition) {
   link_successors(job.progress, steps);
   for (StepIndex index = 0; index < steps.size(); ++index) {
     job.progress.predecessors_open[index] = static_cast<std::uint32_t>(steps[index].after.size());
+    if (!steps[index].snapshot) job.progress.without_snapshot.insert(index);
     if (!steps[index].after.empty()) continue;
     job.steps[index].condition = Ready{};
     job.progress.active.insert(index);

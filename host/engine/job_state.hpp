@@ -25,7 +25,8 @@ struct JobProgress {
   // first_successor[i + 1].
   std::vector<StepIndex> successors{};
   std::vector<std::uint32_t> first_successor{};
-  IndexSet active;  // ready, running, stopping, retrying, suspended, parked
+  IndexSet without_snapshot;  // their types have not been loaded since the submit
+  IndexSet active;            // ready, running, stopping, retrying, suspended, parked
   std::vector<std::uint32_t> predecessors_open{};  // by step: those not yet succeeded or skipped
   std::vector<std::uint32_t> successors_open{};    // by step: those not yet back; while backward
   std::vector<bool> back{};  // compensated, left or nothing to undo, and so all steps after it

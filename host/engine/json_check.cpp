@@ -101,8 +101,9 @@ std::optional<JsonFault> find_syntax_fault(std::string_view text, std::size_t de
   std::size_t read = parser.write_some(false, text.data(), text.size(), error);
   if (!error && read < text.size()) error = json::error::extra_data;
   if (!error) return std::nullopt;
-  if (const auto invalid = first_invalid_utf8(text.substr(0, std::min(read + 4, text.size())));
-      invalid && error == json::error::syntax) {
+  // The parser may stop at any byte of a character.
+  if (const auto invalid = first_invalid_utf8(text);
+      invalid && *invalid <= read + 3 && error == json::error::syntax) {
     return fault_at(text, *invalid, "malformed_json", "it is not UTF-8 from here on");
   }
   const bool deep = error == json::error::too_deep;

@@ -139,8 +139,6 @@ std::string_view name_of(AbandonReason reason) {
       return "attempts_used_up";
     case AbandonReason::bad_arguments:
       return "bad_arguments";
-    case AbandonReason::deadline:
-      return "deadline";
     case AbandonReason::cancel:
       return "cancel";
     case AbandonReason::operator_verb:

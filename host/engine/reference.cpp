@@ -7,12 +7,12 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "host/engine/job_state.hpp"
+#include "host/engine/json_children.hpp"
 #include "host/engine/json_cursor.hpp"
 #include "host/engine/json_pointer.hpp"
 #include "host/engine/json_value.hpp"
@@ -113,6 +113,7 @@ class Resolver {
 
   const JobState& job_;
   std::size_t bytes_max_;
+  JsonChildren children_;
   std::string text_;
   std::optional<Error> error_;
 };
@@ -139,8 +140,7 @@ bool Resolver::copy_object(JsonCursor& cursor) {
       text_.pop_back();
       const std::string_view value = cursor.take();
       if (!(reference ? put_target(unquoted(value)) : put(value))) return false;
-      while (cursor.more()) std::ignore = std::pair(cursor.key(), cursor.take());
-      return true;
+      return !cursor.more();
     }
     if (!first) text_ += ',';
     text_ += key;
@@ -201,7 +201,7 @@ bool Resolver::put_part(std::string_view target, std::string_view document,
                         std::span<const std::string> tokens, const std::string& of) {
   std::string_view part = document;
   for (const std::string& token : tokens) {
-    part = child(part, token);
+    part = children_.child(part, token);
     if (part.empty()) {
       return fail(unresolved(target, "there is no " + in_quotes(token) + " in " + of));
     }

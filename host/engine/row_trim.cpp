@@ -19,6 +19,7 @@ std::optional<StepIndex> only_calls_of(const JournalRow& row) {
       if (!is_of_one_step(ended->step)) return std::nullopt;
     } else if (const auto* moved = std::get_if<StepMoved>(&entry)) {
       const bool goes_on = std::holds_alternative<Ready>(moved->to) ||
+                           std::holds_alternative<Stopping>(moved->to) ||
                            std::holds_alternative<Retrying>(moved->to) ||
                            std::holds_alternative<Suspended>(moved->to);
       if (!goes_on || !moved->output.empty() || !is_of_one_step(moved->step)) return std::nullopt;

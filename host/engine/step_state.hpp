@@ -35,7 +35,6 @@ enum class AbandonReason : std::uint8_t {
   failed,
   attempts_used_up,
   bad_arguments,
-  deadline,
   cancel,
   operator_verb,
   turned_back

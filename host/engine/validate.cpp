@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "host/engine/json_children.hpp"
 #include "host/engine/json_cursor.hpp"
 #include "host/engine/json_place.hpp"
 #include "host/engine/json_value.hpp"
@@ -102,6 +103,7 @@ class Judge {
   const Limits& limits_;
   json::monotonic_resource memory_;
   std::unordered_map<std::string_view, StepIndex> by_id_;
+  JsonChildren children_;  // of the job's args
   std::vector<Problem> problems_;
   std::vector<Problem> warnings_;
   std::set<std::string> unknown_types_;  // warned of already
@@ -357,7 +359,7 @@ void Judge::reference(const Reference& reference, const Place& place, const Step
   if (!tokens.empty() && tokens.front() == "args") {
     std::string_view part = job_.args.empty() ? "{}" : job_.args.view();
     for (std::size_t depth = 1; depth < tokens.size(); ++depth) {
-      part = child(part, tokens[depth]);
+      part = children_.child(part, tokens[depth]);
       if (part.empty()) {
         return refuse_it("bad_reference",
                          "and the job's args hold no " + in_quotes(tokens[depth]) + " there");

@@ -22,12 +22,14 @@ bool waits(const StepState& step) {
 
 /// A later step, or the job's output, refers to what this step returns.
 bool is_referred_to(const JobDefinition& definition, StepIndex step) {
-  const std::string target = "/steps/" + definition.steps[step].id + "/output";
+  const std::string whole = "/steps/" + definition.steps[step].id;
+  const std::string target = whole + "/output";
   const auto names_it = [&](const JsonText& expression) {
     if (expression.empty()) return false;
     const auto found = references_in(value_of(expression.view())).found;
     return std::ranges::any_of(found, [&](const Reference& reference) {
-      return reference.target == target || reference.target.starts_with(target + "/");
+      return reference.target == whole || reference.target == target ||
+             reference.target.starts_with(target + "/");
     });
   };
   return names_it(definition.output) ||

@@ -130,7 +130,7 @@ Consequences Batch::conclude(bool with_rows) {
 
 engine::BatchOutcome Batch::outcome_of(const Part& part) const {
   engine::BatchOutcome outcome{
-      .batch = part.id, .stored = true, .not_committed = part.lost, .refused = std::nullopt};
+      .batch = part.id, .not_committed = part.lost, .refused = std::nullopt};
   for (auto at = part.first_submit; at < part.end_submit; ++at) {
     if (submit_fates_[at] != Fate::committed) outcome.not_committed.push_back(submits_[at].id);
   }
