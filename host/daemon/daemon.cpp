@@ -1,7 +1,5 @@
 #include "host/daemon/daemon.hpp"
 
-#include <unistd.h>
-
 #include <memory>
 #include <string>
 #include <utility>
@@ -206,7 +204,7 @@ Ended Daemon::end(const End& end) {
         "ended while calls were running; they are called again, told that their outcome is "
         "unknown");
     log::flush();
-    ::_exit(exit_ok);
+    runtime::exit_blaming_nobody(exit_ok);
   }
   runner_.shut_down();
   for (const auto& plugin : registry_.quiesce(plugins_end_within)) {

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "host/daemon/exit_codes.hpp"
+#include "host/runtime/crash_mark.hpp"
 
 namespace stepd::daemon {
 
@@ -35,7 +36,7 @@ End::Why why_of(runtime::HostLoss loss) {
   return End::Why::engine_failed;
 }
 
-extern "C" void end_at_once(int) { ::_exit(exit_failed); }
+extern "C" void end_at_once(int) { runtime::exit_blaming_nobody(exit_failed); }
 
 }  // namespace
 

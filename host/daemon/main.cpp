@@ -17,6 +17,7 @@
 #include "host/daemon/exit_codes.hpp"
 #include "host/daemon/log.hpp"
 #include "host/plugin/probe.hpp"
+#include "host/runtime/crash_mark.hpp"
 
 namespace stepd::daemon {
 
@@ -40,7 +41,7 @@ constexpr std::chrono::minutes counts_as_well_after{10};
   ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
   ::execv("/proc/self/exe", pointers.data());
   std::perror("stepd: cannot begin anew");
-  ::_exit(exit_failed);
+  runtime::exit_blaming_nobody(exit_failed);
 }
 
 int check(const LoadedConfig& loaded) {
@@ -71,7 +72,7 @@ int run(const Run& command, int argc, char** argv) {
         break;
       case Ended::failed:
         log::flush();
-        ::_exit(exit_failed);
+        runtime::exit_blaming_nobody(exit_failed);
     }
   } catch (const std::exception& error) {
     log::error("cannot run reason=" + log::quoted(error.what()));
@@ -84,7 +85,7 @@ int run(const Run& command, int argc, char** argv) {
     log::error("gave up: the storage broke " + std::to_string(restarts_max + 1) +
                " times in a row; look at the disk under " + loaded.config.state_dir.string());
     log::flush();
-    ::_exit(exit_failed);
+    runtime::exit_blaming_nobody(exit_failed);
   }
   log::warn("beginning anew restarts=" + std::to_string(restarts));
   log::flush();

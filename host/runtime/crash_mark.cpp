@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -27,10 +28,15 @@ constexpr std::array fatal_signals{SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 // A signal handler can reach nothing but what has static storage: these are set while a CrashMark
 // lives and read by the handlers alone.
 std::atomic<int> mark_file{-1};
+std::atomic<pid_t> mark_process{0};
 std::atomic<const CrashSeats*> mark_seats{nullptr};
 std::array<struct sigaction, fatal_signals.size()> actions_before;
 
+/// What a call has forked shares the file, and with vfork the memory, but not the blame.
+bool is_marked_process() { return mark_process.load() == ::getpid(); }
+
 void write_mark() {
+  if (!is_marked_process()) return;
   const int file = mark_file.exchange(-1);
   const CrashSeats* seats = mark_seats.load();
   if (file < 0 || !seats) return;
@@ -43,9 +49,13 @@ void write_mark() {
   [[maybe_unused]] const auto written = ::pwrite(file, &mark, sizeof mark, 0);
 }
 
-extern "C" void on_fatal_signal(int signal) {
+bool came_from_outside(const siginfo_t& signal) {
+  return signal.si_code <= 0 && signal.si_pid != ::getpid();
+}
+
+extern "C" void on_fatal_signal(int signal, siginfo_t* signal_facts, void*) {
   const int error = errno;
-  write_mark();
+  if (!came_from_outside(*signal_facts)) write_mark();
   for (std::size_t at = 0; at < fatal_signals.size(); ++at) {
     if (fatal_signals[at] == signal) ::sigaction(signal, &actions_before[at], nullptr);
   }
@@ -55,9 +65,14 @@ extern "C" void on_fatal_signal(int signal) {
 
 // A plugin that calls exit() would run the host's destructors under its feet: end here instead.
 extern "C" void on_exit_called() {
-  if (mark_file.load() < 0) return;
+  if (mark_file.load() < 0 || !is_marked_process()) return;
   write_mark();
-  ::_exit(EXIT_FAILURE);
+  exit_blaming_nobody(EXIT_FAILURE);
+}
+
+[[noreturn]] void exit_marked(int status) {
+  write_mark();
+  exit_blaming_nobody(status);
 }
 
 std::optional<engine::CallId> read_mark(int file) {
@@ -141,10 +156,11 @@ CrashMark::CrashMark(const std::filesystem::path& file, const CrashSeats& seats)
     throw std::system_error(error, std::generic_category(), "cannot write " + file.string());
   }
   mark_seats.store(&seats);
+  mark_process.store(::getpid());
   mark_file.store(opened);
   struct sigaction action {};
-  action.sa_handler = on_fatal_signal;
-  action.sa_flags = SA_ONSTACK;
+  action.sa_sigaction = on_fatal_signal;
+  action.sa_flags = SA_ONSTACK | SA_SIGINFO;
   ::sigemptyset(&action.sa_mask);
   for (std::size_t at = 0; at < fatal_signals.size(); ++at) {
     ::sigaction(fatal_signals[at], &action, &actions_before[at]);
@@ -163,4 +179,17 @@ CrashMark::~CrashMark() {
   if (file >= 0) ::close(file);
 }
 
+void exit_blaming_nobody(int status) noexcept {
+  while (true) ::syscall(SYS_exit_group, status);
+}
+
 }  // namespace stepd::runtime
+
+// In place of the C library's own: no handler is told of these. The program exports them, so that
+// plugins find them before the library's.
+extern "C" {
+[[gnu::visibility("default")]] void _exit(int status) { stepd::runtime::exit_marked(status); }
+[[gnu::visibility("default")]] void _Exit(int status) noexcept {
+  stepd::runtime::exit_marked(status);
+}
+}

@@ -67,8 +67,10 @@ class AlternateStack {
 };
 
 /// The file that tells the next host which call brought this one down (A7). While it lives, fatal
-/// signals, exit() and quick_exit() write the suspect into it; then the process goes on dying as it
-/// would have. One per process, made before any worker. Throws std::system_error.
+/// signals and every exit (exit, quick_exit, _exit, _Exit) write the suspect into it; then the
+/// process goes on dying as it would have. A signal from another process is nobody's fault here,
+/// and what a forked child does concerns nobody. One per process, made before any worker. Throws
+/// std::system_error.
 class CrashMark {
  public:
   CrashMark(const std::filesystem::path& file, const CrashSeats& seats);
@@ -82,5 +84,9 @@ class CrashMark {
  private:
   std::optional<engine::CallId> found_;
 };
+
+/// How the host ends itself while calls may be under way: at once, and no call is blamed. Safe in a
+/// signal handler.
+[[noreturn]] void exit_blaming_nobody(int status) noexcept;
 
 }  // namespace stepd::runtime

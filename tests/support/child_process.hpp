@@ -36,7 +36,8 @@ class ChildProcess {
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  void kill_now() const { ::kill(pid_, SIGKILL); }
+  void send(int signal) const { ::kill(pid_, signal); }
+  void kill_now() const { send(SIGKILL); }
 
   /// What it returned; minus the signal that ended it.
   int wait() {
