@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 namespace stepd::runtime {
@@ -20,9 +21,14 @@ QuickLane::~QuickLane() { shut_down(); }
 
 void QuickLane::put(std::vector<engine::CallRequest> requests) {
   if (requests.empty()) return;
-  const std::scoped_lock lock(mutex_);
-  std::move(requests.begin(), requests.end(), std::back_inserter(waiting_));
-  call_in();
+  std::vector<engine::CallReported> given_back;
+  {
+    const std::scoped_lock lock(mutex_);
+    std::move(requests.begin(), requests.end(), std::back_inserter(waiting_));
+    call_in();
+    if (hands_ == 0) given_back = without_worker(std::exchange(waiting_, {}), trouble_);
+  }
+  if (!given_back.empty()) floor_.sink.ended(std::move(given_back));
 }
 
 bool QuickLane::withdraw(const engine::CallId& call) {
@@ -56,9 +62,19 @@ void QuickLane::call_in() {
   }
   if (closed_ || hands_ - stuck_ >= settings_.workers || hands_ >= settings_.workers_max) return;
   std::erase_if(workers_, [](const auto& worker) { return worker->gone; });
+  make_worker();
+}
+
+/// Without a thread for another worker, the work waits for one of those there are.
+void QuickLane::make_worker() {
   const auto& worker = workers_.emplace_back(std::make_shared<Worker>());
-  ++hands_;
-  worker->thread = std::jthread([this, shared = std::weak_ptr(worker)] { run(shared); });
+  try {
+    worker->thread = std::jthread([this, shared = std::weak_ptr(worker)] { run(shared); });
+    ++hands_;
+  } catch (const std::system_error& error) {
+    trouble_ = error.what();
+    workers_.pop_back();
+  }
 }
 
 bool QuickLane::work_waits() const {

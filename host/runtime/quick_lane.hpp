@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <set>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -32,7 +33,7 @@ class QuickLane {
   QuickLane(const QuickLane&) = delete;
   QuickLane& operator=(const QuickLane&) = delete;
 
-  /// Any thread.
+  /// Any thread. What nobody can be made to run, nor is there to run it later, is reported.
   void put(std::vector<engine::CallRequest> requests);
   /// Any thread. Takes a call that has not begun out of the line; false: it is not in it. One that
   /// a worker has already taken up is asked to stop as soon as it begins.
@@ -67,6 +68,7 @@ class QuickLane {
   [[nodiscard]] std::shared_ptr<Chunk> take_up();
   [[nodiscard]] bool work_waits() const;
   void call_in();
+  void make_worker();
 
   WorkFloor& floor_;
   const Settings settings_;
@@ -81,6 +83,7 @@ class QuickLane {
   std::size_t stuck_ = 0;  // workers
   std::size_t idle_ = 0;
   bool closed_ = false;
+  std::string trouble_;  // why the last worker could not be made
 };
 
 }  // namespace stepd::runtime

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 namespace stepd::runtime {
@@ -13,11 +14,25 @@ SlowLane::~SlowLane() { shut_down(); }
 
 void SlowLane::put(std::vector<engine::CallRequest> requests) {
   if (requests.empty()) return;
-  const std::scoped_lock lock(mutex_);
-  std::move(requests.begin(), requests.end(), std::back_inserter(waiting_));
-  while (!closed_ && workers_.size() < workers_max_ && idle_ < waiting_.size()) {
-    workers_.emplace_back([this] { run(); });
-    ++idle_;  // on its way to the first call; counted before it runs
+  std::vector<engine::CallReported> given_back;
+  {
+    const std::scoped_lock lock(mutex_);
+    std::move(requests.begin(), requests.end(), std::back_inserter(waiting_));
+    call_in();
+    if (workers_.empty()) given_back = without_worker(std::exchange(waiting_, {}), trouble_);
+  }
+  if (!given_back.empty()) floor_.sink.ended(std::move(given_back));
+}
+
+/// Without a thread for a worker of its own, a call waits for one of those there are.
+void SlowLane::call_in() {
+  try {
+    while (!closed_ && workers_.size() < workers_max_ && idle_ < waiting_.size()) {
+      workers_.emplace_back([this] { run(); });
+      ++idle_;  // on its way to the first call; counted before it runs
+    }
+  } catch (const std::system_error& error) {
+    trouble_ = error.what();
   }
   for (std::size_t woken = 0; woken < std::min(idle_, waiting_.size()); ++woken) {
     arrived_.notify_one();

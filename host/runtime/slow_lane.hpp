@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -21,7 +22,7 @@ class SlowLane {
   SlowLane(const SlowLane&) = delete;
   SlowLane& operator=(const SlowLane&) = delete;
 
-  /// Any thread.
+  /// Any thread. What nobody can be made to run, nor is there to run it later, is reported.
   void put(std::vector<engine::CallRequest> requests);
   /// Any thread. Takes a call that has not begun out of the line; false: it is not in it.
   [[nodiscard]] bool withdraw(const engine::CallId& call);
@@ -29,6 +30,7 @@ class SlowLane {
   void shut_down();
 
  private:
+  void call_in();
   void run();
 
   WorkFloor& floor_;
@@ -39,6 +41,7 @@ class SlowLane {
   std::deque<engine::CallRequest> waiting_;
   std::size_t idle_ = 0;
   bool closed_ = false;
+  std::string trouble_;  // why the last worker could not be made
   std::vector<std::jthread> workers_;
 };
 

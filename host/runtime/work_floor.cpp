@@ -7,6 +7,8 @@ namespace stepd::runtime {
 
 namespace {
 
+constexpr engine::Duration worker_may_be_had_after = std::chrono::seconds(1);
+
 /// What a call may ask of the host, led on to the sink.
 class SinkPorts final : public plugin::CallPorts {
  public:
@@ -53,6 +55,22 @@ engine::SteadyPoint first_look(const engine::CallRequest& request, engine::Stead
 }
 
 }  // namespace
+
+std::vector<engine::CallReported> without_worker(const std::deque<engine::CallRequest>& requests,
+                                                 const std::string& fact) {
+  engine::Outcome outcome;
+  outcome.kind = engine::OutcomeKind::not_started;
+  outcome.error = {.code = "no_worker",
+                   .message = "no thread could be made to run it: " + fact +
+                              "; raise the limit on this host's threads (TasksMax, ulimit -u)",
+                   .details = {}};
+  outcome.retry_after = worker_may_be_had_after;
+  std::vector<engine::CallReported> reports;
+  for (const auto& request : requests) {
+    reports.push_back({.call = request.id, .outcome = outcome, .took = {}});
+  }
+  return reports;
+}
 
 WorkPlace::WorkPlace(WorkFloor& floor, CallWatch::OnStuck on_stuck)
     : floor_(floor), slot_(std::make_shared<CallSlot>()), seat_(floor.seats) {

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/engine/engine.hpp"
 #include "host/runtime/attempt_runner.hpp"
@@ -33,6 +35,11 @@ struct WorkFloor {
   CrashSeats& seats;
   std::function<void(const CallLogLine&)> log;  // any thread; empty: nobody listens
 };
+
+/// Reports that nobody could be found to run these, which none of their code is to blame for: they
+/// are tried again, without an attempt being charged.
+[[nodiscard]] std::vector<engine::CallReported> without_worker(
+    const std::deque<engine::CallRequest>& requests, const std::string& fact);
 
 /// One worker's place: its slot under the watch, its seat for the crash mark, its own stack for
 /// signal handlers. Lives on the worker's thread.

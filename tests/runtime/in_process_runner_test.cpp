@@ -1,10 +1,13 @@
 #include "host/runtime/in_process_runner.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <latch>
 #include <set>
 
+#include "tests/support/manual_clock.hpp"
 #include "tests/support/scripted_caller.hpp"
 #include "tests/support/watched.hpp"
 
@@ -63,16 +66,41 @@ engine::CallRequest call(std::uint64_t number, std::string type, bool quick = fa
   return request;
 }
 
+template <typename TheClock = SystemClock>
 struct Fixture {
-  ScriptedCaller caller;
-  CollectingSink sink;
-  SystemClock clock;
-  CrashSeats seats;
+  ScriptedCaller caller{};
+  CollectingSink sink{};
+  TheClock clock{};
+  CrashSeats seats{};
 
   [[nodiscard]] InProcessRunner::Surroundings surroundings() {
     return {.caller = caller, .sink = sink, .clock = clock, .seats = seats, .log = {}};
   }
 };
+
+/// While it lives no thread can be made: each would want a stack larger than any address space.
+class NoThreads {
+ public:
+  NoThreads() {
+    ::pthread_getattr_default_np(&before_);
+    pthread_attr_t greedy;
+    ::pthread_getattr_default_np(&greedy);
+    ::pthread_attr_setstacksize(&greedy, std::size_t{1} << 50U);
+    ::pthread_setattr_default_np(&greedy);
+    ::pthread_attr_destroy(&greedy);
+  }
+  ~NoThreads() {
+    ::pthread_setattr_default_np(&before_);
+    ::pthread_attr_destroy(&before_);
+  }
+  NoThreads(const NoThreads&) = delete;
+  NoThreads& operator=(const NoThreads&) = delete;
+
+ private:
+  pthread_attr_t before_;
+};
+
+QuickLane::Settings never_stuck() { return {.stuck_after = engine::Duration::max()}; }
 
 /// Waits until it is asked to stop.
 engine::Outcome until_stopped(const ScriptedCaller::Call& call) {
@@ -83,7 +111,7 @@ engine::Outcome until_stopped(const ScriptedCaller::Call& call) {
 }
 
 TEST_CASE("every call ends with one report") {
-  Fixture at;
+  Fixture<> at;
   InProcessRunner runner(at.surroundings(), {.workers = 4});
   std::vector<engine::CallRequest> requests;
   for (std::uint64_t number = 1; number <= 200; ++number) {
@@ -101,30 +129,40 @@ TEST_CASE("every call ends with one report") {
   CHECK(numbers.size() == 200);
 }
 
-TEST_CASE("quick calls are reported in handfuls") {
-  Fixture at;
-  std::latch open(1);
-  at.caller.script("demo.first", [&](const auto&) {
-    open.wait();
-    return ScriptedCaller::succeeded("{}");
-  });
-  InProcessRunner runner(at.surroundings(),
-                         {.workers = 1, .quick = {.stuck_after = std::chrono::hours(1)}});
+TEST_CASE("quick calls that take no time are reported together") {
+  Fixture<tests::ManualClock> at;
+  InProcessRunner runner(at.surroundings(), {.workers = 1, .quick = never_stuck()});
   std::vector<engine::CallRequest> requests;
-  requests.push_back(call(1, "demo.first", true));
-  for (std::uint64_t number = 2; number <= 64; ++number) {
+  for (std::uint64_t number = 1; number <= 64; ++number) {
     requests.push_back(call(number, "demo.any", true));
   }
 
   runner.start(std::move(requests));
-  open.count_down();
 
   REQUIRE(at.sink.wait_reports(64));
-  CHECK(at.sink.heard.copy().deliveries < 32);
+  CHECK(at.sink.heard.copy().deliveries == 1);
+}
+
+TEST_CASE("the report of a quick call waits for others no longer than a millisecond") {
+  Fixture<tests::ManualClock> at;
+  at.caller.script("demo.half", [&](const auto&) {
+    at.clock.pass(std::chrono::microseconds(500));
+    return ScriptedCaller::succeeded("{}");
+  });
+  InProcessRunner runner(at.surroundings(), {.workers = 1, .quick = never_stuck()});
+  std::vector<engine::CallRequest> requests;
+  for (std::uint64_t number = 1; number <= 6; ++number) {
+    requests.push_back(call(number, "demo.half", true));
+  }
+
+  runner.start(std::move(requests));
+
+  REQUIRE(at.sink.wait_reports(6));
+  CHECK(at.sink.heard.copy().deliveries == 3);
 }
 
 TEST_CASE("slow calls run side by side") {
-  Fixture at;
+  Fixture<> at;
   std::latch together(3);
   at.caller.script("demo.meet", [&](const auto&) {
     together.arrive_and_wait();
@@ -138,7 +176,7 @@ TEST_CASE("slow calls run side by side") {
 }
 
 TEST_CASE("a stuck quick call holds the others up only until relief comes") {
-  Fixture at;
+  Fixture<> at;
   std::latch others_over(1);
   at.caller.script("demo.stuck", [&](const auto&) {
     others_over.wait();
@@ -166,8 +204,54 @@ TEST_CASE("a stuck quick call holds the others up only until relief comes") {
   runner.shut_down();
 }
 
+TEST_CASE("a call that no thread can be made for is given back and tried again later") {
+  Fixture<> at;
+  InProcessRunner runner(at.surroundings(), {.workers = 2});
+  const bool quick = GENERATE(false, true);
+
+  {
+    const NoThreads none;
+    runner.start({call(1, "demo.any", quick), call(2, "demo.any", quick)});
+  }
+
+  REQUIRE(at.sink.wait_reports(2));
+  for (const auto& report : at.sink.heard.copy().reports) {
+    CHECK(report.outcome.kind == OutcomeKind::not_started);
+    CHECK(report.outcome.retry_after == std::chrono::seconds(1));
+    CHECK_THAT(report.outcome.error.message, Catch::StartsWith("no thread could be made"));
+  }
+  runner.start({call(3, "demo.any", quick)});
+  REQUIRE(at.sink.wait_reports(3));
+  CHECK(at.sink.heard.copy().reports[2].outcome.kind == OutcomeKind::succeeded);
+}
+
+TEST_CASE("a call waits for the worker there is when no thread can be made for another") {
+  Fixture<> at;
+  std::latch go_on(1);
+  tests::Watched<int> begun;
+  at.caller.script("demo.busy", [&](const auto&) {
+    begun.change([](int& count) { ++count; });
+    go_on.wait();
+    return ScriptedCaller::succeeded("{}");
+  });
+  const bool quick = GENERATE(false, true);
+  InProcessRunner runner(at.surroundings(),
+                         {.workers = 2, .quick = {.workers = 2, .stuck_after = milliseconds(1)}});
+  runner.start({call(1, "demo.busy", quick)});
+  REQUIRE(begun.wait_until([](int count) { return count == 1; }));
+
+  const NoThreads none;
+  runner.start({call(2, "demo.any", quick)});
+  go_on.count_down();
+
+  REQUIRE(at.sink.wait_reports(2));
+  for (const auto& report : at.sink.heard.copy().reports) {
+    CHECK(report.outcome.kind == OutcomeKind::succeeded);
+  }
+}
+
 TEST_CASE("A5: a call over its time-out is reported and asked to stop and its report still comes") {
-  Fixture at;
+  Fixture<> at;
   at.caller.script("demo.wait", until_stopped);
   InProcessRunner runner(at.surroundings(), {.workers = 2});
   const bool quick = GENERATE(false, true);
@@ -185,18 +269,25 @@ TEST_CASE("A5: a call over its time-out is reported and asked to stop and its re
 }
 
 TEST_CASE("A5: only a call that gives no sign of life is silent") {
-  Fixture at;
-  at.caller.script("demo.silent", until_stopped);
-  at.caller.script("demo.alive", [](const ScriptedCaller::Call& made) {
-    const auto start = std::chrono::steady_clock::now();
-    while (std::chrono::steady_clock::now() - start < milliseconds(600)) made.ports.heartbeat();
+  // It begins at the real time, for the watch sleeps by that.
+  Fixture<tests::ManualClock> at{.clock = tests::ManualClock(SystemClock{}.now())};
+  std::latch silence_began(1);
+  at.caller.script("demo.silent", [&](const ScriptedCaller::Call& made) {
+    silence_began.count_down();
+    return until_stopped(made);
+  });
+  at.caller.script("demo.alive", [&](const ScriptedCaller::Call& made) {
+    silence_began.wait();
+    for (int beat = 0; beat < 10; ++beat) {
+      at.clock.pass(milliseconds(9));
+      made.ports.heartbeat();
+    }
     return ScriptedCaller::succeeded("{}");
   });
   InProcessRunner runner(at.surroundings(), {.workers = 2});
   auto silent = call(1, "demo.silent");
-  silent.heartbeat = milliseconds(1);
   auto alive = call(2, "demo.alive");
-  alive.heartbeat = milliseconds(300);
+  for (auto* request : {&silent, &alive}) request->heartbeat = milliseconds(10);
 
   runner.start({silent, alive});
 
@@ -208,7 +299,7 @@ TEST_CASE("A5: only a call that gives no sign of life is silent") {
 }
 
 TEST_CASE("a stop reaches a call under way and no other") {
-  Fixture at;
+  Fixture<> at;
   tests::Watched<int> begun;
   at.caller.script("demo.wait", [&](const ScriptedCaller::Call& made) {
     begun.change([](int& count) { ++count; });
@@ -230,7 +321,7 @@ TEST_CASE("a stop reaches a call under way and no other") {
 }
 
 TEST_CASE("a call stopped before it began is reported and never runs") {
-  Fixture at;
+  Fixture<> at;
   std::latch go_on(1);
   tests::Watched<int> begun;
   at.caller.script("demo.busy", [&](const auto&) {
@@ -260,7 +351,7 @@ TEST_CASE("a call stopped before it began is reported and never runs") {
 }
 
 TEST_CASE("a quick call stopped while it waits behind another hears of it as soon as it begins") {
-  Fixture at;
+  Fixture<> at;
   std::latch go_on(1);
   tests::Watched<int> begun;
   at.caller.script("demo.first", [&](const auto&) {
@@ -269,8 +360,7 @@ TEST_CASE("a quick call stopped while it waits behind another hears of it as soo
     return ScriptedCaller::succeeded("{}");
   });
   at.caller.script("demo.wait", until_stopped);
-  InProcessRunner runner(at.surroundings(),
-                         {.workers = 1, .quick = {.stuck_after = std::chrono::hours(1)}});
+  InProcessRunner runner(at.surroundings(), {.workers = 1, .quick = never_stuck()});
   runner.start({call(1, "demo.first", true), call(2, "demo.wait", true)});
   REQUIRE(begun.wait_until([](int count) { return count == 1; }));
 
@@ -281,7 +371,7 @@ TEST_CASE("a quick call stopped while it waits behind another hears of it as soo
 }
 
 TEST_CASE("a runner that is shut down waits for its calls and takes on no others") {
-  Fixture at;
+  Fixture<> at;
   std::atomic<int> over{0};
   at.caller.script("demo.any", [&](const auto&) {
     ++over;
@@ -302,16 +392,17 @@ TEST_CASE("a runner that is shut down waits for its calls and takes on no others
 }
 
 TEST_CASE("a call asks the host through its ports") {
-  Fixture at;
-  tests::Watched<std::vector<std::string>> found;
+  Fixture<> at;
+  struct Seen {
+    std::vector<engine::StepBlob> blobs;
+    std::optional<engine::BlobStatus> saved;
+  };
+  tests::Watched<Seen> seen;
   at.caller.script("demo.look", [&](const ScriptedCaller::Call& made) {
     made.ports.progress(500, "half");
-    const auto blobs = made.ports.blobs();
+    auto blobs = made.ports.blobs();
     const auto saved = made.ports.save(engine::StepBlob::Kind::memo, "k", "v");
-    CHECK(saved == engine::BlobStatus::stored);
-    found.change([&](auto& all) {
-      for (const auto& blob : blobs) all.push_back(blob.bytes);
-    });
+    seen.change([&](Seen& all) { all = {.blobs = std::move(blobs), .saved = saved}; });
     return ScriptedCaller::succeeded("{}");
   });
   InProcessRunner runner(at.surroundings(), {.workers = 1});
@@ -319,7 +410,9 @@ TEST_CASE("a call asks the host through its ports") {
   runner.start({call(1, "demo.look")});
 
   REQUIRE(at.sink.wait_reports(1));
-  CHECK(found.copy() == std::vector<std::string>{"v"});
+  CHECK(seen.copy().saved == engine::BlobStatus::stored);
+  REQUIRE(seen.copy().blobs.size() == 1);
+  CHECK(seen.copy().blobs[0].bytes == "v");
   CHECK(at.sink.heard.copy().notes == std::vector<std::string>{"s 500 half"});
 }
 
