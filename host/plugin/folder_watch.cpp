@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <exception>
 #include <system_error>
 
 #include "host/plugin/plugin_file.hpp"
@@ -40,6 +41,27 @@ void collect(const std::filesystem::path& folder, FolderWatch::Listing& listing)
     listing.troubles.push_back(trouble(folder, "cannot be read: " + error.code().message() +
                                                    "; let the user that stepd runs as read it"));
   }
+}
+
+/// Tells the news. What is to be told next: nothing, or that this could not be taken.
+FolderWatch::News left_after(const FolderWatch::OnNews& on_news, const FolderWatch::News& news) {
+  std::string fact;
+  try {
+    on_news(news);
+    return {};
+  } catch (const std::exception& error) {
+    fact = error.what();
+  } catch (...) {
+    fact = "something was thrown that is no std::exception";
+  }
+  // What is said of a failure is not said of that again.
+  if (news.files.empty()) return {};
+  FolderWatch::News next{.files = {}, .troubles = news.troubles};
+  std::string files;
+  for (const auto& file : news.files) files += (files.empty() ? "" : ", ") + file.string();
+  next.troubles.push_back("the plugin files " + files + " could not be looked at: " + fact +
+                          "; copy them into the folder again, or restart stepd");
+  return next;
 }
 
 }  // namespace
@@ -108,8 +130,7 @@ void FolderWatch::run(const OnNews& on_news) {
     if (ready > 0) {
       take_events(news);
     } else if (ready == 0) {
-      on_news(news);
-      news = {};
+      news = left_after(on_news, news);
     }
   }
 }

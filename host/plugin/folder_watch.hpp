@@ -21,7 +21,7 @@ class FolderWatch final {
     std::vector<std::string> troubles;         // for a person: a folder that was removed
   };
   /// Called from the watch's own thread, one call after the other. Takes the time it needs; what
-  /// happens meanwhile comes with the next call.
+  /// happens meanwhile comes with the next call. If it throws over files, that comes as a trouble.
   using OnNews = std::function<void(const News&)>;
 
   /// Watches from here on; a folder that does not exist is made. `settle` is how long the folders

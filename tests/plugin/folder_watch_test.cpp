@@ -131,6 +131,25 @@ TEST_CASE("a folder that goes away is reported") {
   CHECK_THAT(listener.until_trouble(), Catch::Contains("plugins was removed or renamed"));
 }
 
+TEST_CASE("what is thrown over a file is reported and the watch goes on") {
+  const TemporaryFolder root;
+  FolderWatch watch({root.path()}, at_once);
+  Listener listener;
+  const bool std_exception = GENERATE(false, true);
+  watch.start([&](const FolderWatch::News& news) {
+    listener.hear(news);
+    if (std_exception) throw std::runtime_error("no memory");
+    throw 42;
+  });
+
+  write_file(root.path() / "a.so", "x");
+  CHECK_THAT(listener.until_trouble(),
+             Catch::Contains("a.so could not be looked at: ") &&
+                 Catch::Contains(std_exception ? "no memory" : "no std::exception"));
+  write_file(root.path() / "b.so", "x");
+  CHECK(listener.until("b.so").contains("b.so"));
+}
+
 TEST_CASE("a watch may be stopped twice and before it starts") {
   const TemporaryFolder root;
   FolderWatch watch({root.path()}, at_once);
