@@ -31,10 +31,6 @@ std::string named(stepd_outcome answer) {
   return std::to_string(answer) + (known ? " (" + std::string(answer_names[index]) + ")" : "");
 }
 
-engine::Outcome bad_answer(std::string code, std::string message) {
-  return {.kind = OutcomeKind::bad_answer, .error = {std::move(code), std::move(message), {}}};
-}
-
 std::optional<OutcomeKind> unsuccessful_kind(stepd_outcome answer, Phase phase) {
   const bool asks = phase == Phase::probe;
   switch (answer) {
@@ -113,25 +109,33 @@ engine::Outcome CallAnswer::outcome(stepd_outcome answer, std::string_view step_
   const std::string said = std::string(step_type) + " answered " + named(answer);
   const auto kind = unsuccessful_kind(answer, phase_);
   if (!kind) {
-    return bad_answer("bad_answer", said + ", which means nothing in the phase " +
-                                        std::string(phase_names[static_cast<std::size_t>(phase_)]) +
-                                        " to this stepd; correct the step");
+    return std::move(*this).bad_answer(
+        "bad_answer", said + ", which means nothing in the phase " +
+                          std::string(phase_names[static_cast<std::size_t>(phase_)]) +
+                          " to this stepd; correct the step");
   }
   if (*kind == OutcomeKind::suspended && !wait_) {
-    return bad_answer("bad_answer",
-                      said +
-                          " without having asked for a wait; correct the step to call "
-                          "suspend_until or suspend_for first");
+    return std::move(*this).bad_answer("bad_answer",
+                                       said +
+                                           " without having asked for a wait; correct the step to "
+                                           "call suspend_until or suspend_for first");
   }
   return std::move(*this).unsuccessful(*kind);
 }
 
 engine::Outcome CallAnswer::succeeded(std::string_view step_type) && {
   if (!output_problem_.code.empty()) {
-    return bad_answer(output_problem_.code,
-                      std::string(step_type) + " succeeded but " + output_problem_.message);
+    auto code = std::move(output_problem_.code);
+    return std::move(*this).bad_answer(
+        std::move(code), std::string(step_type) + " succeeded but " + output_problem_.message);
   }
   return {.kind = OutcomeKind::succeeded, .output = std::move(output_)};
+}
+
+engine::Outcome CallAnswer::bad_answer(std::string code, std::string message) && {
+  if (!error_.message.empty()) message += " (the step says: " + error_.message + ")";
+  return {.kind = OutcomeKind::bad_answer,
+          .error = {std::move(code), std::move(message), std::move(error_.details)}};
 }
 
 engine::Outcome CallAnswer::unsuccessful(OutcomeKind kind) && {

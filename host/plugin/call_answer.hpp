@@ -28,6 +28,8 @@ class CallAnswer final {
 
  private:
   [[nodiscard]] engine::Outcome succeeded(std::string_view step_type) &&;
+  /// The host's words, with the step's own behind them.
+  [[nodiscard]] engine::Outcome bad_answer(std::string code, std::string message) &&;
   [[nodiscard]] engine::Outcome unsuccessful(engine::OutcomeKind kind) &&;
 
   engine::Phase phase_;

@@ -150,6 +150,20 @@ TEST_CASE("A10: an output that cannot be recorded turns success into a bad answe
   }
 }
 
+TEST_CASE("A10: what a step says of its bad answer is kept behind what is wrong with it") {
+  const stepd_outcome answer = GENERATE(STEPD_SUCCEEDED, STEPD_PENDING, STEPD_SUSPENDED);
+  const auto outcome = Rehearsal{}.run([answer](stepd_context* context) {
+    const auto error = error_saying("bad_output", "/cents: is no number");
+    CHECK(context->host->set_error(context, &error) == STEPD_OK);
+    static_cast<void>(context->host->set_output(context, lend("")));
+    return answer;
+  });
+
+  CHECK(outcome.kind == OutcomeKind::bad_answer);
+  CHECK_THAT(outcome.error.message, Catch::StartsWith("test.step ") &&
+                                        Catch::EndsWith(" (the step says: /cents: is no number)"));
+}
+
 TEST_CASE("the last output counts and a step may have none") {
   const auto mended = Rehearsal{}.run([](stepd_context* context) {
     static_cast<void>(context->host->set_output(context, lend("{")));
