@@ -7,6 +7,8 @@
 #include <limits>
 #include <optional>
 
+#include "host/plugin/hexadecimal.hpp"
+
 namespace stepd::plugin {
 namespace {
 
@@ -31,18 +33,6 @@ std::optional<Header> header_at(std::string_view bytes, Offset offset) {
   Header header;
   std::memcpy(&header, bytes.data() + offset, sizeof(Header));
   return header;
-}
-
-std::string hexadecimal(std::string_view bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  for (const char byte : bytes) {
-    const auto value = static_cast<unsigned char>(byte);
-    if (!text.empty()) text += ' ';
-    text += digits[value >> 4U];
-    text += digits[value & 15U];
-  }
-  return text;
 }
 
 bool is_text(std::string_view bytes) {

@@ -1,49 +1,26 @@
 #include "host/plugin/module_folder.hpp"
 
 #include <fcntl.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 
-#include <array>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 
 #include "host/plugin/file_descriptor.hpp"
+#include "host/plugin/hexadecimal.hpp"
+#include "host/plugin/sha256.hpp"
 
 namespace stepd::plugin {
 namespace {
 
-using Digest = std::array<unsigned char, 32>;
-
-Digest sha256(std::string_view bytes) {
-  Digest digest{};
-  unsigned int length = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1 ||
-      length != digest.size()) {
-    throw std::runtime_error("OpenSSL does not offer SHA-256");
-  }
-  return digest;
-}
-
-std::string hexadecimal(const Digest& digest) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * digest.size());
-  for (const unsigned char byte : digest) {
-    text += digits[byte >> 4U];
-    text += digits[byte & 15U];
-  }
-  return text;
-}
-
-engine::ModuleHash hash_of(const Digest& digest) {
+/// Its first eight bytes are enough to tell builds apart.
+engine::ModuleHash hash_of(std::string_view digest) {
   engine::ModuleHash hash;
-  for (std::size_t index = 0; index < sizeof hash.value; ++index) {
-    hash.value = (hash.value << 8U) | digest[index];
+  for (const char byte : digest.substr(0, sizeof hash.value)) {
+    hash.value = (hash.value << 8U) | static_cast<unsigned char>(byte);
   }
   return hash;
 }
@@ -79,17 +56,18 @@ ModuleFolder::ModuleFolder(std::filesystem::path folder) : folder_(std::move(fol
   if (::chmod(folder_.c_str(), 0700) != 0) fail(folder_, "be made private");
 }
 
-Module ModuleFolder::keep(std::string_view bytes) const {
-  const Digest digest = sha256(bytes);
-  const std::string name = hexadecimal(digest);
-  Module module{folder_ / (name + ".so"), hash_of(digest)};
-  if (holds(module.file, bytes)) return module;
+Module ModuleFolder::module_of(std::string_view bytes) const {
+  const std::string digest = sha256(bytes);
+  return {folder_ / (hexadecimal(digest) + ".so"), hash_of(digest)};
+}
 
-  const auto unfinished = folder_ / (name + ".unfinished");
+void ModuleFolder::keep(const Module& module, std::string_view bytes) const {
+  if (holds(module.file, bytes)) return;
+  auto unfinished = module.file;
+  unfinished.replace_extension(".unfinished");
   std::filesystem::remove(unfinished);
   write_through(unfinished, bytes);
   std::filesystem::rename(unfinished, module.file);
-  return module;
 }
 
 void ModuleFolder::remove_all_but(const std::set<std::filesystem::path>& kept) const {

@@ -22,9 +22,12 @@ class ModuleFolder final {
   /// Creates the folder, for its owner alone. Throws std::system_error.
   explicit ModuleFolder(std::filesystem::path folder);
 
-  /// The copy is whole under its name or not there at all, whatever crashes. Throws
-  /// std::system_error.
-  [[nodiscard]] Module keep(std::string_view bytes) const;
+  /// What these bytes are called here, kept or not.
+  [[nodiscard]] Module module_of(std::string_view bytes) const;
+
+  /// Writes the module of these bytes. It is whole under its name or not there at all, whatever
+  /// crashes. Throws std::system_error.
+  void keep(const Module& module, std::string_view bytes) const;
 
   /// Removes every file but these: copies of builds that no longer lie in a plugins folder.
   void remove_all_but(const std::set<std::filesystem::path>& kept) const;

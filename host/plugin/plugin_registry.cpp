@@ -13,7 +13,7 @@
 
 namespace stepd::plugin {
 
-/// A file that was judged good, as its copy.
+/// A file that was judged good. Its module is kept, unless its plugin is loaded already.
 struct PluginRegistry::Candidate {
   std::filesystem::path file;
   PluginNote note;
@@ -38,6 +38,16 @@ namespace {
 constexpr std::size_t words_bytes_max = 2000;
 constexpr std::string_view report_cure =
     "rebuild it with the stepd SDK, or tell its author; then copy the new file here";
+
+/// For what a plugin calls outside of a call: no exception crosses to it, and nobody hears of one.
+template <class Work>
+void without_throwing(Work work) noexcept {
+  try {
+    work();
+  } catch (...) {
+    return;
+  }
+}
 
 std::string sentence(const std::filesystem::path& file, std::string_view fact,
                      std::string_view cure) {
@@ -123,11 +133,13 @@ std::optional<PluginRegistry::Candidate> PluginRegistry::candidate(
   }
   const auto& whole = std::get<PluginFile>(read);
   try {
-    Candidate found{file, whole.note, folder_.keep(whole.bytes)};
+    Candidate found{file, whole.note, folder_.module_of(whole.bytes)};
     const LoadedPlugin* loaded = loaded_with_id(found.note.id);
     const bool is_the_loaded_one = loaded != nullptr && loaded->line.file == file.string() &&
                                    loaded->copy == found.module.file;
     if (is_the_loaded_one) return std::nullopt;
+    // Beside a loaded plugin it will be refused.
+    if (loaded == nullptr) folder_.keep(found.module, whole.bytes);
     return found;
   } catch (const std::system_error& error) {
     refuse({file.string(),
@@ -231,7 +243,8 @@ std::string PluginRegistry::initialise(LoadedPlugin& loaded) const {
   const std::string text = boost::json::serialize(configuration);
   std::string words;
   const auto take_words = [](void* refusal, stepd_str message) {
-    *static_cast<std::string*>(refusal) = readable(view(message), words_bytes_max);
+    without_throwing(
+        [&] { *static_cast<std::string*>(refusal) = readable(view(message), words_bytes_max); });
   };
   try {
     const stepd_status status =
@@ -255,9 +268,10 @@ void PluginRegistry::prepare(LoggedHost& host, const std::string& plugin) const 
   host.version = {settings_.host_version.data(), settings_.host_version.size()};
   host.log = [](const stepd_host* self, std::int32_t level, stepd_str message) {
     const auto& logged = *static_cast<const LoggedHost*>(self);
-    if (logged.settings->log) {
+    if (!logged.settings->log) return;
+    without_throwing([&] {
       logged.settings->log(logged.plugin, level, readable(view(message), words_bytes_max));
-    }
+    });
   };
   host.extension = [](const stepd_host*, const char*) -> const void* { return nullptr; };
 }
@@ -327,6 +341,8 @@ std::vector<std::string> PluginRegistry::quiesce(std::chrono::milliseconds budge
       if (status < 0) restless.push_back(loaded->line.id + " answered " + std::to_string(status));
     } catch (const std::exception& error) {
       restless.push_back(loaded->line.id + " threw " + readable(error.what(), words_bytes_max));
+    } catch (...) {
+      restless.push_back(loaded->line.id + " threw something that is no std::exception");
     }
   }
   return restless;

@@ -74,6 +74,8 @@ pid_t spawn(const ProbeCommand& how, const std::filesystem::path& module, const 
   posix_spawn_file_actions_adddup2(&settings.files, words.writer.number(), 1);
   posix_spawn_file_actions_adddup2(&settings.files, words.writer.number(), 2);
   posix_spawn_file_actions_adddup2(&settings.files, report.writer.number(), report_descriptor);
+  // Sockets that others opened without O_CLOEXEC: a plugin's code shall not hold them.
+  posix_spawn_file_actions_addclosefrom_np(&settings.files, report_descriptor + 1);
 
   sigset_t none;
   sigset_t all;
@@ -173,7 +175,7 @@ std::optional<std::string> judge(const Ending& ending, std::chrono::milliseconds
         ending.words);
   }
   if (ending.report == all_is_well) return std::nullopt;
-  return readable(ending.report, kept_bytes_max);
+  return with_words(readable(ending.report, kept_bytes_max), ending.words);
 }
 
 void report(std::string_view text) {

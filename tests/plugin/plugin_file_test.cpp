@@ -76,7 +76,7 @@ TEST_CASE("files that are no regular file or no shared library are refused by wh
   std::filesystem::create_symlink(small_plugin("good"), named("link.so"));
 
   CHECK(contains(refusal_of(named("empty.so")), "it is empty"));
-  CHECK(contains(refusal_of(named("zeros.so")), "it begins with the bytes 00 00 00 00"));
+  CHECK(contains(refusal_of(named("zeros.so")), "it begins with the bytes 00000000"));
   CHECK(contains(refusal_of(named("archive.so")), "is a static library"));
   CHECK(contains(refusal_of(named("folder.so")), "is a folder"));
   CHECK(contains(refusal_of(named("pipe.so")), "is not a regular file"));

@@ -1,5 +1,7 @@
 #include "host/plugin/plugin_registry.hpp"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <set>
 
@@ -76,6 +78,16 @@ TEST_CASE("what harms its process harms only the one that tries it") {
              Contains("cannot be loaded: undefined symbol: a_function_that_nobody_offers; "));
 }
 
+TEST_CASE("the process that tries a plugin holds no descriptor of the host's") {
+  constexpr int open_in_the_host = 200;
+  REQUIRE(::dup2(0, open_in_the_host) == open_in_the_host);
+
+  const auto fact = probe(test_probe(), small_plugin("afraid"));
+  ::close(open_in_the_host);
+
+  CHECK(fact.value_or("loads") == "loads");
+}
+
 TEST_CASE("a plugin that hangs while it loads is refused when its time is up") {
   PluginsAtHand at_hand;
   at_hand.settings.probe.time_limit = std::chrono::milliseconds(300);
@@ -89,6 +101,10 @@ TEST_CASE("a plugin that hangs while it loads is refused when its time is up") {
 TEST_CASE("a plugin that describes itself badly is refused with what is wrong") {
   CHECK_THAT(refusal_when_loading("no_entry"), Contains("does not export stepd_plugin_v1"));
   CHECK_THAT(refusal_when_loading("null_entry"), Contains("stepd_plugin_v1 returned NULL"));
+  CHECK_THAT(refusal_when_loading("undescribed"),
+             Contains("stepd_plugin_v1 returned NULL") &&
+                 Contains("it printed: test.undescribed cannot describe itself: the list of steps "
+                          "is not to be had"));
   CHECK_THAT(refusal_when_loading("bad_saga"), Contains("bad.saga is a saga step without"));
   CHECK_THAT(refusal_when_loading("two_faces"),
              Contains("calls itself test.two_faces 1.2.0 in its note and test.another 1.2.0"));
@@ -191,6 +207,8 @@ TEST_CASE("a build that comes while another is loaded waits for a restart") {
   }
   CHECK(registry.catalogue() == catalogue);
   CHECK(registry.lines().front().refused.empty());
+  const std::filesystem::directory_iterator copies(at_hand.settings.modules);
+  CHECK(std::distance(copies, {}) == 1);
 }
 
 TEST_CASE("a refused file is looked at anew when it changes and forgotten when it goes") {
@@ -273,6 +291,12 @@ TEST_CASE("a plugin is configured by its id and its refusal is shown") {
     CHECK(logged == std::vector<std::string>{"test.init: rate is 3"});
     CHECK(call(registry, "init.rate", "{}").output.view() == "3");
   }
+  SECTION("as it wants to be, though what it says cannot be taken") {
+    at_hand.settings.log = [](auto...) { throw std::runtime_error("no room for a line"); };
+    at_hand.settings.configuration["test.init"] = {{"rate", 3}};
+    PluginRegistry registry(at_hand.settings);
+    CHECK(registry.load({at_hand.put("init")}).catalogue_changed);
+  }
   SECTION("not at all") {
     PluginRegistry registry(at_hand.settings);
     CHECK_THAT(only_line(registry.load({at_hand.put("init")})).refused,
@@ -298,6 +322,15 @@ TEST_CASE("an exception that leaves a plugin is a failed attempt") {
   const auto number = call(registry, "throwing.number", "{}");
   CHECK(number.kind == engine::OutcomeKind::retry);
   CHECK(number.error.code == "exception");
+}
+
+TEST_CASE("a plugin that throws when it is to end its threads is named") {
+  const PluginsAtHand at_hand;
+  PluginRegistry registry(at_hand.settings);
+  REQUIRE(registry.load({at_hand.put("throwing")}).catalogue_changed);
+
+  CHECK(registry.quiesce(std::chrono::seconds(1)) ==
+        std::vector<std::string>{"test.throwing threw something that is no std::exception"});
 }
 
 TEST_CASE("a plain C step is answered rightly whatever it asks of the host") {

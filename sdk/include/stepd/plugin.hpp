@@ -16,6 +16,7 @@
 #include <boost/describe.hpp>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <stepd/bad_value.hpp>
 #include <stepd/context.hpp>
@@ -36,12 +37,21 @@ class DefinedPlugin {
     try {
       static const stepd_plugin* const described = describe_once(id, version);
       return described;
+    } catch (const std::exception& error) {
+      return nothing(id, error.what());
     } catch (...) {
-      return nullptr;  // what the ABI says of a plugin that cannot describe itself
+      return nothing(id, "something was thrown that is no std::exception");
     }
   }
 
  private:
+  /// What the ABI says of a plugin that cannot describe itself. It has no words for the reason; the
+  /// host shows what is printed.
+  [[nodiscard]] static const stepd_plugin* nothing(const char* id, const char* reason) noexcept {
+    std::fprintf(stderr, "%s cannot describe itself: %s\n", id, reason);
+    return nullptr;
+  }
+
   [[nodiscard]] static const stepd_plugin* describe_once(const char* id, const char* version) {
     auto plugin = std::make_unique<Plugin>(id, version);
     describe(*plugin);

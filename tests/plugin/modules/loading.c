@@ -1,4 +1,5 @@
 /* Does harm as soon as it is loaded; the definitions say which. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,6 +20,8 @@ __attribute__((constructor)) static void on_load(void) {
   exit(0);
 #elif defined(MODULE_HANGS)
   for (;;) pause();
+#elif defined(MODULE_FEARS_DESCRIPTOR)
+  if (fcntl(MODULE_FEARS_DESCRIPTOR, F_GETFD) != -1) abort();
 #elif defined(MODULE_MISSES_A_FUNCTION)
   a_function_that_nobody_offers();
 #endif

@@ -1,4 +1,4 @@
-// A C++ plugin made by hand whose steps and init let exceptions out.
+// A C++ plugin made by hand whose steps, init and quiesce let exceptions out.
 #include <stdexcept>
 
 #include "tests/plugin/modules/module.h"
@@ -29,6 +29,8 @@ stepd_status init(const stepd_host*, stepd_str config_json, void (*)(void*, step
   return STEPD_OK;
 }
 
+stepd_status quiesce(int64_t) { throw 42; }
+
 constexpr stepd_plugin describe() {
   stepd_plugin plugin{};
   plugin.struct_size = sizeof plugin;
@@ -37,6 +39,7 @@ constexpr stepd_plugin describe() {
   plugin.step_count = 2;
   plugin.steps = steps;
   plugin.init = init;
+  plugin.quiesce = quiesce;
   return plugin;
 }
 constexpr stepd_plugin plugin = describe();
