@@ -14,9 +14,9 @@
 #include <algorithm>
 #include <charconv>
 #include <istream>
-#include <optional>
 #include <string_view>
 #include <system_error>
+#include <variant>
 
 #include "plugins/http/interruption.hpp"
 
@@ -33,20 +33,18 @@ constexpr std::size_t block_bytes = 64 * 1024;
   throw ExchangeFailed{Cause::broken_answer, message};
 }
 
-/// The connection, or nothing when this address does not answer.
-[[nodiscard]] std::optional<Poco::Net::StreamSocket> connect(
-    const Poco::Net::SocketAddress& address, Interruption& interruption, std::string& trouble) {
+/// The connection, or why this address gives none.
+[[nodiscard]] std::variant<Poco::Net::StreamSocket, std::string> connect(
+    const Poco::Net::SocketAddress& address, Interruption& interruption) {
   Poco::Net::StreamSocket socket;
   try {
     socket.connectNB(address);
   } catch (const Poco::Exception& error) {
-    trouble = error.displayText();
-    return std::nullopt;
+    return error.displayText();
   }
-  if (!interruption.wait_writable(socket.impl()->sockfd())) return std::nullopt;
+  if (!interruption.wait_writable(socket.impl()->sockfd())) return "it did not answer in time";
   if (const int error = socket.impl()->socketError(); error != 0) {
-    trouble = std::generic_category().message(error);
-    return std::nullopt;
+    return std::generic_category().message(error);
   }
   socket.setBlocking(true);
   socket.setNoDelay(true);
@@ -58,7 +56,9 @@ constexpr std::size_t block_bytes = 64 * 1024;
   const auto host = Poco::Net::DNS::resolve(url.getHost());
   for (const auto& address : host.addresses()) {
     const Poco::Net::SocketAddress place{address, url.getPort()};
-    if (auto socket = connect(place, interruption, trouble)) return *socket;
+    auto connected = connect(place, interruption);
+    if (const auto* socket = std::get_if<Poco::Net::StreamSocket>(&connected)) return *socket;
+    trouble = std::get<std::string>(std::move(connected));
     if (interruption.cause() != Interruption::Cause::none) break;
   }
   throw ExchangeFailed{Cause::unreachable,

@@ -19,7 +19,8 @@ struct Outgoing {
 };
 
 struct Bounds {
-  std::chrono::milliseconds timeout{};  // from looking up the host to the last byte
+  // Of all but looking up the host's name: the resolver has its own time, see resolv.conf(5).
+  std::chrono::milliseconds timeout{};
   std::size_t body_bytes_max = 0;
   int stop_fd = -1;  // once readable, the exchange ends at the next wait; -1: none
 };

@@ -176,7 +176,16 @@ void set_unless_given(std::map<std::string, std::string>& headers, const std::st
 }
 
 [[nodiscard]] bool may_work_later(int status) {
-  return status / 100 != 4 || status == 408 || status == 425 || status == 429;
+  const bool for_good = status / 100 == 3 || status / 100 == 4;
+  return !for_good || status == 408 || status == 425 || status == 429;
+}
+
+/// Without the query, which can hold secrets.
+[[nodiscard]] std::string redirection(const Incoming& incoming) {
+  const auto location = incoming.headers.find("location");
+  if (location == incoming.headers.end()) return {};
+  const auto address = header_text(location->second);
+  return "; redirects are not followed: ask " + address.substr(0, address.find_first_of("?#"));
 }
 
 [[noreturn]] void throw_unsuccessful(const Incoming& incoming, const std::string& request,
@@ -184,7 +193,7 @@ void set_unless_given(std::map<std::string, std::string>& headers, const std::st
   const auto code = "http_" + std::to_string(incoming.status);
   auto message = request + " was answered " + std::to_string(incoming.status);
   if (is_utf8(incoming.reason) && !incoming.reason.empty()) message += " " + incoming.reason;
-  if (incoming.status / 100 == 3) message += "; redirects are not followed: ask the new address";
+  if (incoming.status / 100 == 3) message += redirection(incoming);
   if (!may_work_later(incoming.status)) {
     throw stepd::Refused{code, message, details_of(incoming)};
   }
@@ -245,8 +254,9 @@ void describe(stepd::Plugin& plugin, const SharedClient& client) {
   plugin.step<Request>("http.request", client)
       .title("Send an HTTP request")
       .description(
-          "2xx succeeds; 4xx is refused, but for 408, 425 and 429; everything else is tried again, "
-          "no sooner than Retry-After says. The idempotency key is sent as Idempotency-Key.")
+          "2xx succeeds; 3xx and 4xx are refused, but for 408, 425 and 429; everything else is "
+          "tried again, no sooner than Retry-After says. The idempotency key is sent as "
+          "Idempotency-Key.")
       .default_value(&RequestArguments::method, Method::GET)
       .default_value(&RequestArguments::headers, {});
 }
