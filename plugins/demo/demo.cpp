@@ -42,18 +42,25 @@ struct Span {
 };
 BOOST_DESCRIBE_STRUCT(Span, (), (milliseconds))
 
-/// Holds its thread for the whole time, as a step that works would.
-void sleep(stepd::Context& context, const Span& span) {
-  context.sleep(std::chrono::milliseconds(span.milliseconds));
+std::chrono::milliseconds wait_of(const Span& span) {
+  constexpr std::chrono::milliseconds longest = 24h * 36525;
+  const std::chrono::milliseconds wait(span.milliseconds);
+  if (wait < 0ms || wait > longest) {
+    throw stepd::Refused{"milliseconds_out_of_range", "milliseconds is " +
+                                                          std::to_string(span.milliseconds) +
+                                                          "; it must be between 0 and 100 years"};
+  }
+  return wait;
 }
+
+/// Holds its thread for the whole time, as a step that works would.
+void sleep(stepd::Context& context, const Span& span) { context.sleep(wait_of(span)); }
 
 /// Holds no thread: the wait is on disk.
 void suspend(stepd::Context& context, const Span& span) {
-  const auto due = context.remember("due", [&] {
-    return (context.now() + std::chrono::milliseconds(span.milliseconds))
-        .time_since_epoch()
-        .count();
-  });
+  const auto wait = wait_of(span);
+  const auto due =
+      context.remember("due", [&] { return (context.now() + wait).time_since_epoch().count(); });
   const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(due)};
   if (context.now() < time) context.suspend_until(time);
 }

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "plugins/bank/steps.hpp"
-#include "tests/plugins/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace std::chrono_literals;
 using boost::json::value;
@@ -58,7 +58,7 @@ class TwoBanks {
     return rehearsal;
   }
 
-  TemporaryFolder folder;
+  stepd::support::TemporaryFolder folder;
   bank::SharedLedgers ledgers = std::make_shared<std::optional<bank::Ledgers>>();
   stepd::Plugin plugin{"bank", "0"};
 };

@@ -12,7 +12,7 @@
 
 #include "plugins/bank/ledgers.hpp"
 #include "plugins/bank/sqlite.hpp"
-#include "tests/plugins/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace std::chrono_literals;
 using bank::Account;
@@ -67,7 +67,7 @@ class Books {
     return select.integer(0);
   }
 
-  TemporaryFolder folder;
+  stepd::support::TemporaryFolder folder;
   std::optional<Ledger> ledger{std::in_place, folder.path() / "A.sqlite", "A"};
 };
 
@@ -269,7 +269,7 @@ TEST_CASE("many threads repeating the same bookings book each of them once") {
 }
 
 TEST_CASE("a bank exists once an account was opened there and its name cannot leave the folder") {
-  TemporaryFolder folder;
+  stepd::support::TemporaryFolder folder;
   bank::Ledgers ledgers{folder.path() / "ledgers"};
 
   CHECK(ledgers.find("B") == nullptr);

@@ -13,7 +13,7 @@
 #include <string>
 
 #include "tests/sdk/loaded_plugin.hpp"
-#include "tests/sdk/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace {
 
@@ -78,6 +78,18 @@ TEST_CASE("demo.suspend waits without a call until its time has come") {
   CHECK(suspend.record.now == start + 5s);
 }
 
+TEST_CASE("demo.sleep and demo.suspend refuse spans that no clock can reach") {
+  const std::string type = GENERATE("demo.sleep", "demo.suspend");
+  const std::string span =
+      GENERATE("-1", "3155760000001", "9223372036854775807", "-9223372036854775808");
+  auto step = demo(type.c_str());
+
+  const auto ending = step.execute(json(R"({"milliseconds":)" + span + "}"));
+
+  CHECK(ending.outcome == Outcome::refused);
+  CHECK(ending.code == "milliseconds_out_of_range");
+}
+
 TEST_CASE("demo.flaky fails so many attempts and then succeeds") {
   auto flaky = demo("demo.flaky");
 
@@ -108,7 +120,7 @@ TEST_CASE("demo.crash ends its process as asked") {
 }
 
 TEST_CASE("demo.undoable tells what it does and undoes in the configured file") {
-  const stepd::testing::TemporaryFolder folder;
+  const stepd::support::TemporaryFolder folder;
   const auto file = folder.path() / "deeds";
   auto undoable = demo("demo.undoable");
   undoable.configuration("undoable_file", boost::json::value(file.string()));

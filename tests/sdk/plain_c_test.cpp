@@ -6,7 +6,7 @@
 #include <string>
 
 #include "tests/sdk/loaded_plugin.hpp"
-#include "tests/sdk/temporary_folder.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace {
 
@@ -17,7 +17,7 @@ Rehearsal plain_c(const char* type) {
   return Rehearsal(stepd::testing::loaded_plugin(STEPD_PLAIN_C_PLUGIN), type);
 }
 
-bool is_empty(const stepd::testing::TemporaryFolder& folder) {
+bool is_empty(const stepd::support::TemporaryFolder& folder) {
   return std::filesystem::is_empty(folder.path());
 }
 
@@ -32,7 +32,7 @@ TEST_CASE("plain_c.echo returns its arguments") {
 }
 
 TEST_CASE("plain_c.mark makes a file and removes it again however often it is called") {
-  const stepd::testing::TemporaryFolder folder;
+  const stepd::support::TemporaryFolder folder;
   auto mark = plain_c("plain_c.mark");
   mark.configuration("folder", boost::json::value(folder.path().string()));
 
@@ -56,7 +56,7 @@ TEST_CASE("plain_c.mark that is not configured refuses and names the cure") {
 }
 
 TEST_CASE("plain_c.mark survives a crash at every host call and so does its compensation") {
-  const stepd::testing::TemporaryFolder folder;
+  const stepd::support::TemporaryFolder folder;
   auto mark = plain_c("plain_c.mark");
   mark.configuration("folder", boost::json::value(folder.path().string()));
   mark.before_each_run([&] {

@@ -158,6 +158,7 @@ class Context {
                     "a sleep");
   }
 
+  /// What a std::stop_token would be asked. There is none: the host is asked, and calls nobody.
   [[nodiscard]] bool stop_requested() const { return call_->host->stop_requested(call_) != 0; }
   void throw_if_stop_requested() const {
     if (stop_requested()) throw Cancelled{};

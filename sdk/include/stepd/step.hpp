@@ -66,10 +66,6 @@ concept OffersCompensate = requires(S& step, Context& context,
 };
 
 template <class S>
-concept HasCompensate = requires {
-  &S::compensate;
-};
-template <class S>
 concept HasProbe = requires {
   &S::probe;
 };
