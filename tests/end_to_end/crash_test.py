@@ -66,5 +66,10 @@ def _(daemon):
     crash_until_parked(daemon, "segv")
 
 
+@case("A7: three calls that exit on one build park the step and harm no neighbour")
+def _(daemon):
+    crash_until_parked(daemon, "exit")
+
+
 if __name__ == "__main__":
     sys.exit(main())

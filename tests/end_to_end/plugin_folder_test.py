@@ -2,8 +2,10 @@
 """Files that appear in the plugins folder of a running daemon."""
 
 import json
+import os
 import shutil
 import sys
+from pathlib import Path
 
 from case import case, main, require, require_in, submit, wait_for, wait_for_state
 
@@ -28,6 +30,12 @@ def _(daemon):
     require(done["steps"][0]["attempts"] == 1, f"it took {done['steps'][0]['attempts']} attempts")
 
 
+def library_without_steps():
+    """The C library's file, as this process has it loaded."""
+    lines = Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+    return next(line.split()[-1] for line in lines if "/libc.so" in line)
+
+
 @case("a file that is no plugin is refused by name and the rest runs")
 def _(daemon):
     whole = (daemon.build / "plugins/demo.so").read_bytes()
@@ -36,7 +44,12 @@ def _(daemon):
     (daemon.place / "plugins/text.so").write_text("echo not a library\n", encoding="utf-8")
     (daemon.place / "plugins/half.so").write_bytes(whole[:len(whole) // 2])
     (daemon.place / "plugins/empty.so").touch()
-    bad = {"early.so", "text.so", "half.so", "empty.so"}
+    shutil.copy(library_without_steps(), daemon.place / "plugins/library.so")
+    os.mkfifo(daemon.place / "plugins/pipe.so")
+    (daemon.place / "plugins/folder.so").mkdir()
+    shutil.copy(daemon.place / "plugins/demo.so", daemon.place / "plugins/twin.so")
+    bad = {f"{name}.so" for name in (
+        "early", "text", "half", "empty", "library", "pipe", "folder", "twin")}
 
     wait_for("all files are listed", lambda: bad <= set(plugins_by_file(daemon)))
 

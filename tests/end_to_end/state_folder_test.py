@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """State folders that a daemon must not open."""
 
+import json
 import sqlite3
 import sys
 
-from case import case, main, require, require_in, submit, wait_for_state
+from case import case, main, require, require_in, step, submit, wait_for_state
 from daemon import Daemon
 
 
@@ -43,6 +44,22 @@ def _(daemon):
 
     require_in([str(database), "damaged"], said)
     require(database.read_bytes() == damaged, "it wrote to the file that it refused")
+
+
+@case("a database damaged behind its first page is given up with its name")
+def _(daemon):
+    daemon.start()
+    jobs = "\n".join(json.dumps({"name": "n", "args": {"ballast": "A" * 2000}, "steps": [
+        step("it", "demo.suspend", {"milliseconds": 600_000})]}) for _ in range(100))
+    daemon.stepctl("job", "submit", "-", given=jobs)
+    daemon.stop()
+    database = daemon.state / "stepd.db"
+    damaged = bytearray(database.read_bytes())
+    for page in range(1, len(damaged) // 4096):
+        damaged[page * 4096:page * 4096 + 64] = b"\xff" * 64
+    database.write_bytes(damaged)
+
+    require_in([str(database), "damaged"], refusal_to_start(daemon))
 
 
 @case("a database of a newer schema is refused with both versions and left as it is")

@@ -101,6 +101,33 @@ def _(daemon):
     require(json.loads(watched[-1])["settled"]["id"] == done, f"watch ends {watched[-1]}")
 
 
+@case("a long list comes in pages and --all takes every one of them")
+def _(daemon):
+    daemon.start()
+    lines = "\n".join(json.dumps({**GREETING, "key": f"k{number}"}) for number in range(130))
+    sent = daemon.stepctl("-q", "job", "submit", "-", given=lines).stdout.split()
+
+    page = json_of(daemon, "job", "list", "--limit", "100")
+    rest = json_of(daemon, "job", "list", "--limit", "100", "--before", page["next"])
+    every = daemon.stepctl("-q", "job", "list", "--all").stdout.split()
+
+    listed = [job["id"] for job in page["jobs"] + rest["jobs"]]
+    require(len(page["jobs"]) == 100 and rest["next"] is None, f"next is {rest['next']}")
+    require(listed == every == sent[::-1], "the pages, --all and what was sent differ")
+
+
+@case("J3: a key and a job are of one tenant and not there for another")
+def _(daemon):
+    daemon.start()
+    ours = submit(daemon, GREETING, "--key", "once")
+    theirs = daemon.stepctl("-q", "--tenant", "other", "job", "submit", "-", "--key", "once",
+                            given=json.dumps({**GREETING, "args": {"other": 1}})).stdout.strip()
+
+    require(ours != theirs, "two tenants have one job")
+    require_in(ours, ends_with(daemon, 1, "--tenant", "other", "job", "show", ours).stderr)
+    require(daemon.stepctl("-q", "job", "list").stdout.split() == [ours], "another's job is listed")
+
+
 @case("plugins and step types and the status are shown in tables and in documents")
 def _(daemon):
     daemon.start()

@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""stepctl that follows a job while the daemon is killed and started again."""
+
+import json
+import subprocess
+import sys
+
+from case import case, main, require, require_in, submit, wait_for, wait_for_step
+
+WAIT = {"name": "wait", "key": "wait",
+        "steps": [{"id": "it", "step": "demo.suspend", "args": {"milliseconds": 1500}}]}
+
+
+def follow(daemon, *arguments):
+    """A stepctl that runs beside the test."""
+    return subprocess.Popen(
+        [str(daemon.build / "bin/stepctl"), "--server", daemon.server, *arguments], text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+@case("submit --wait outlasts a kill of the daemon and ends with what became of the job")
+def _(daemon):
+    daemon.start()
+    file = daemon.place / "job.json"
+    file.write_text(json.dumps(WAIT), encoding="utf-8")
+    follower = follow(daemon, "job", "submit", str(file), "--wait")
+    (job,) = wait_for("the job is accepted", lambda: daemon.get("/v1/jobs?key=wait")["jobs"])
+    wait_for_step(daemon, job["id"], "it", "suspended")
+
+    daemon.kill()
+    daemon.start()
+
+    said, errors = follower.communicate(timeout=60)
+    require(follower.returncode == 0, f"it ended with {follower.returncode}: {errors}")
+    require(said.splitlines()[0] == job["id"], f"stdout is {said}")
+    require_in("succeeded", errors)
+
+
+@case("watch tells every entry of the journal once over a kill of the daemon")
+def _(daemon):
+    daemon.start()
+    job = submit(daemon, WAIT)
+    follower = follow(daemon, "--output", "json", "job", "watch", job)
+    first = follower.stdout.readline()
+    wait_for_step(daemon, job, "it", "suspended")
+
+    daemon.kill()
+    daemon.start()
+
+    rest, errors = follower.communicate(timeout=60)
+    require(follower.returncode == 0, f"it ended with {follower.returncode}: {errors}")
+    lines = [json.loads(line) for line in [first, *rest.splitlines()]]
+    told = [entry for line in lines if "row" in line for entry in line["entries"]]
+    require(told == daemon.journal(job), f"told was {told}, recorded is {daemon.journal(job)}")
+    require(lines[-1]["settled"]["state"] == "succeeded", f"the last line is {lines[-1]}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
