@@ -97,6 +97,7 @@ def run(build, name):
     try:
         function(daemon)
     except Skip as why:
+        shutil.rmtree(place)
         print(f"SKIPPED {name}: {why}")
         return SKIPPED
     except Exception as error:

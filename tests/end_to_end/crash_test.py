@@ -2,11 +2,12 @@
 """Plugin code that ends the daemon again and again: the step is parked, the others go on."""
 
 import json
+import signal
 import sys
 
 from case import (
-    case, main, require, require_in, shown, step, submit, wait_for_state,
-    wait_for_step,
+    case, main, require, require_in, shown, step, submit, wait_for,
+    wait_for_state, wait_for_step,
 )
 from daemon import Unreachable
 
@@ -36,6 +37,8 @@ def crash_until_parked(daemon, how):
         step("wait", "demo.suspend", {"milliseconds": 500}),
         step("last", "demo.undoable", {"note": "last"})]})
     wait_for_step(daemon, neighbour, "wait", "suspended")
+    busy = submit(daemon, ("demo.sleep", {"milliseconds": 600_000}))
+    wait_for_step(daemon, busy, "it", "running")
     crash = {"name": "crash", "key": "crash", "steps": [
         step("bang", "demo.crash", {"how": how}, retry=SOON)]}
 
@@ -50,6 +53,7 @@ def crash_until_parked(daemon, how):
     require_in([crash, "bang", "parked", "crash"], why)
 
     wait_for_state(daemon, neighbour, "succeeded")
+    wait_for_step(daemon, busy, "it", "running")
 
     daemon.stepctl("job", "abandon", crash, "bang", "--reason", "it crashes")
     require(wait_for_state(daemon, crash, "failed")["settled_at"], "it failed and has no end")
@@ -69,6 +73,33 @@ def _(daemon):
 @case("A7: three calls that exit on one build park the step and harm no neighbour")
 def _(daemon):
     crash_until_parked(daemon, "exit")
+
+
+def end_from_outside(daemon, number):
+    """Ends it four times by a signal while one step runs alone: once more than would park it."""
+    daemon.start()
+    job = submit(daemon, {"name": "innocent", "steps": [
+        step("it", "demo.sleep", {"milliseconds": 600_000}, retry=SOON)]})
+    for call in range(1, 5):
+        wait_for("the step is called", lambda: shown(daemon, job)["steps"][0]["calls"] == call)
+        wait_for_step(daemon, job, "it", "running")
+        daemon.signal(number)
+        daemon.exit_code()
+        daemon.start()
+
+    wait_for("the step is called again", lambda: shown(daemon, job)["steps"][0]["calls"] == 5)
+    outcomes = [entry["outcome"] for entry in daemon.journal(job) if entry["type"] == "call_ended"]
+    require(outcomes == ["lost"] * 4, f"its calls ended {outcomes}")
+
+
+@case("A7: a step is not blamed for a kill from outside")
+def _(daemon):
+    end_from_outside(daemon, signal.SIGKILL)
+
+
+@case("A7: a step is not blamed for a fault that was sent from outside")
+def _(daemon):
+    end_from_outside(daemon, signal.SIGSEGV)
 
 
 if __name__ == "__main__":
