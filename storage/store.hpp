@@ -91,6 +91,10 @@ class Store {
   /// One job, settled or not, claimed by this call when it is neither settled nor claimed yet.
   [[nodiscard]] virtual std::optional<LoadedJob> load(Epoch epoch, JobId id) = 0;
 
+  /// Lets the waits on record (`JobHead::wait`) end earlier by so much, and none of them later than
+  /// its length from now.
+  virtual void shorten_waits(Epoch epoch, TimePoint now, engine::Duration by) = 0;
+
   /// Makes the jobs that wait for one of these step types due now; they need nothing any more. At
   /// most `limit` of them; the number that was found, so that the caller asks again.
   virtual std::size_t offer(Epoch epoch, const std::set<std::string>& types, TimePoint now,

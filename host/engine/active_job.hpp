@@ -67,10 +67,8 @@ class ActiveJob {
       for (const Timer& timer : timers_) {
         if (timer.step != step || timer.due != due) continue;
         const bool stale = (clock_jumped || timer.look_at <= now.steady) && !timer.is_over(now);
-        timers.push_back(stale ? Timer::set(step, due, now) : timer);
         // A span that has begun does not begin anew.
-        SteadyPoint& look_at = timers.back().look_at;
-        if (due.span > Duration::zero()) look_at = std::min(look_at, timer.look_at);
+        timers.push_back(stale ? Timer::set(step, due, now, timer.look_at) : timer);
         return;
       }
       timers.push_back(Timer::set(step, due, now));
@@ -88,6 +86,18 @@ class ActiveJob {
       keep_or_set(std::nullopt, {state_.accepted_at + *deadline, *deadline});
     }
     timers_ = std::move(timers);
+    if (const auto aside = std::exchange(set_aside_, std::nullopt)) end_span(*aside, now);
+  }
+
+  /// The record says since when it waits: the span goes on from there.
+  void was_set_aside(const JobHead& head) {
+    if (head.due && head.wait > Duration::zero()) set_aside_ = Due{*head.due, head.wait};
+  }
+
+  /// The length of the wait that ends first; zero: it is none, or it ends by the wall clock alone.
+  [[nodiscard]] Duration span() const {
+    const auto first = std::ranges::min_element(timers_, {}, &Timer::at);
+    return first == timers_.end() ? Duration::zero() : first->due.span;
   }
 
   [[nodiscard]] TimePassed over(Now now) const {
@@ -113,7 +123,7 @@ class ActiveJob {
   [[nodiscard]] std::optional<TimePoint> due() const {
     std::optional<TimePoint> earliest;
     for (const Timer& timer : timers_) {
-      if (!earliest || timer.due.at < *earliest) earliest = timer.due.at;
+      if (!earliest || timer.at < *earliest) earliest = timer.at;
     }
     return earliest;
   }
@@ -130,11 +140,24 @@ class ActiveJob {
   std::vector<VerbRequested> repeated{};
 
  private:
+  /// Of the waits of that length, the one that ends first ends when the record says.
+  void end_span(const Due& recorded, Now now) {
+    Timer* first = nullptr;
+    for (Timer& timer : timers_) {
+      if (timer.due.span != recorded.span || timer.due.at < recorded.at) continue;
+      if (!first || timer.due.at < first->due.at) first = &timer;
+    }
+    if (!first) return;
+    const SteadyPoint end = now.steady + std::max(Duration::zero(), recorded.at - now.wall);
+    *first = Timer::set(first->step, first->due, now, end);
+  }
+
   JobState state_;
   Draft draft_{};
   RowTrim trim_{};
   IndexSet queued_{};
   std::vector<Timer> timers_{};
+  std::optional<Due> set_aside_{};  // as it was loaded, until the timers are set
 };
 
 }  // namespace stepd::engine

@@ -182,7 +182,11 @@ struct LoadJob {
 struct OfferTypes {
   std::set<std::string> types{};
 };
-using StoreRequest = std::variant<ClaimJobs, LoadJob, OfferTypes>;
+/// The wall clock was set back: waits that are on record end by as much earlier.
+struct ShortenWaits {
+  Duration by{};
+};
+using StoreRequest = std::variant<ClaimJobs, LoadJob, OfferTypes, ShortenWaits>;
 
 using BatchId = std::uint64_t;
 

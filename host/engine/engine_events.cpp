@@ -219,6 +219,7 @@ void Engine::State::take_in(LoadedJob loaded) {
   static_cast<void>(trim.take_droppable());
   ActiveJob& active = jobs.try_emplace(id.value, *std::move(folded)).first->second;
   active.trim() = std::move(trim);
+  active.was_set_aside(loaded.head);
   active.head_on_record = std::move(loaded.head);
   touch(active);
   if (active.state().settled) return;

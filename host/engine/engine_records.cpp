@@ -22,8 +22,13 @@ bool is_in_call(const StepState& step) {
 
 void Engine::State::fire_timers() {
   const Duration offset = now.wall.time_since_epoch() - now.steady.time_since_epoch();
-  const bool jumped = clock_offset && std::chrono::abs(offset - *clock_offset) > clock_jump;
+  const Duration jump = clock_offset ? offset - *clock_offset : Duration::zero();
+  const bool jumped = std::chrono::abs(jump) > clock_jump;
   clock_offset = offset;
+  if (jump < -clock_jump) {
+    requests.push_back(ShortenWaits{-jump});
+    if (store_due_at) *store_due_at += jump;
+  }
   std::vector<JobId> due = timers.until(now.steady);
   if (jumped) {
     due.clear();
@@ -96,6 +101,7 @@ void Engine::State::record(ActiveJob& active) {
   JobHead head = head_of(active);
   const bool settled = active.state().settled.has_value();
   const bool release = !settled && can_be_set_aside(active);
+  if (release && head.due) head.wait = active.span();
   const bool write_head =
       !active.draft().entries.empty() && settled ? true : release || needs_to_be_seen(active, head);
   for (const Entry& entry : active.draft().entries) add_stop(active, entry);
@@ -190,6 +196,7 @@ bool Engine::State::needs_to_be_seen(const ActiveJob& active, const JobHead& hea
     return word == JobWord::compensating || word == JobWord::paused;
   };
   const JobHead& known = active.head_on_record;
+  if (known.wait > Duration::zero()) return true;
   if (known.attention != head.attention) return true;
   // Whoever takes over after a crash must not find it waiting longer than it does.
   if (head.due && (!known.due || *head.due < *known.due)) return true;

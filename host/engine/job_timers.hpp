@@ -11,22 +11,31 @@
 
 namespace stepd::engine {
 
-/// One due time of a job, on both clocks: the wall clock's as recorded, and when on the steady
-/// clock it is to be looked at. A span never lasts longer than itself, whatever the wall clock
-/// does.
+/// One due time of a job, on both clocks: the wall clock's, and when on the steady clock it is to
+/// be looked at. A span never lasts longer than itself, whatever the wall clock does.
 struct Timer {
   std::optional<StepIndex> step;  // absent: the job's deadline
-  Due due;
+  Due due;                        // as recorded
   SteadyPoint look_at{};
+  TimePoint at{};  // by the wall clock as it goes now
 
-  static Timer set(std::optional<StepIndex> step, Due due, Now now) {
+  [[nodiscard]] bool is_span() const { return due.span > Duration::zero(); }
+
+  /// A span that began earlier ends no later than `no_later`.
+  static Timer set(std::optional<StepIndex> step, Due due, Now now,
+                   std::optional<SteadyPoint> no_later = {}) {
+    Timer timer{step, due, now.steady, due.at};
     Duration wait = std::max(Duration::zero(), due.at - now.wall);
-    if (due.span > Duration::zero()) wait = std::min(wait, due.span);
-    return {step, due, now.steady + wait};
+    if (timer.is_span()) {
+      wait = std::min(wait, due.span);
+      if (no_later) wait = std::clamp(*no_later - now.steady, Duration::zero(), wait);
+      timer.at = std::min(due.at, now.wall + wait);
+    }
+    timer.look_at += wait;
+    return timer;
   }
   [[nodiscard]] bool is_over(Now now) const {
-    if (now.wall >= due.at) return true;
-    return due.span > Duration::zero() && now.steady >= look_at;
+    return now.wall >= at || (is_span() && now.steady >= look_at);
   }
 };
 

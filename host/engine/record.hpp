@@ -36,6 +36,8 @@ struct JobHead {
   JobWord word = JobWord::queued;
   std::optional<TimePoint>
       due{};            // claimable from then on; absent: only something from outside helps
+  Duration wait{};      // due is the end of a wait of this length, which never lasts longer, and
+                        // nothing has been recorded since (T1); zero: due stands by the wall clock
   std::string needs{};  // a step type no plugin offers; the job is due once one does (J8)
   bool attention = false;
   std::optional<TimePoint> settled_at{};  // exactly when the word is a settled one; then no due

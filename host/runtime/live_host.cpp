@@ -30,6 +30,8 @@ LiveHost::~LiveHost() { stop(engine::Duration::zero()); }
 void LiveHost::start(AttemptRunner& runner, Listeners listeners) {
   listeners_ = std::move(listeners);
   const auto epoch = at_.store.acquire();
+  // The clock may have been set back while no host ran.
+  at_.store.shorten_waits(epoch, at_.clock.now().wall, engine::Duration::zero());
   settings_.engine.epoch = epoch;
   settings_.engine.highest_id = at_.store.highest_id();
   settings_.committer.epoch = epoch;

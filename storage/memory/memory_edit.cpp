@@ -111,6 +111,16 @@ void MemoryEdit::remove(JobId id, TimePoint at) {
   claimed_.erase(id);
 }
 
+void MemoryEdit::shorten_waits(TimePoint now, engine::Duration by) {
+  for (auto& [id, job] : record_.jobs) {
+    const engine::JobHead& head = job->kept.head;
+    if (head.wait == engine::Duration::zero() || !head.due || *head.due <= now) continue;
+    auto shortened = std::make_shared<Job>(*job);
+    shortened->kept.head.due = std::min(*head.due - by, now + head.wait);
+    job = std::move(shortened);
+  }
+}
+
 std::size_t MemoryEdit::offer(const std::set<std::string>& types, TimePoint now,
                               std::size_t limit) {
   std::size_t count = 0;

@@ -16,6 +16,7 @@ class MemoryEdit {
 
   [[nodiscard]] SubmitResult insert(const NewJob& submit);
   [[nodiscard]] ChangeResult apply(const Change& change);
+  void shorten_waits(TimePoint now, engine::Duration by);
   std::size_t offer(const std::set<std::string>& types, TimePoint now, std::size_t limit);
   std::size_t expire(const Expiry& expiry, std::size_t limit);
 

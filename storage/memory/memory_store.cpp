@@ -108,6 +108,14 @@ std::optional<LoadedJob> MemoryStore::load(Epoch epoch, JobId id) {
   return job;
 }
 
+void MemoryStore::shorten_waits(Epoch epoch, TimePoint now, engine::Duration by) {
+  const std::lock_guard lock{mutex_};
+  require_current(epoch);
+  MemoryEdit edit{record_, claimed_};
+  edit.shorten_waits(now, by);
+  record_ = std::move(edit.record());
+}
+
 std::size_t MemoryStore::offer(Epoch epoch, const std::set<std::string>& types, TimePoint now,
                                std::size_t limit) {
   const std::lock_guard lock{mutex_};

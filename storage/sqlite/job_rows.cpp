@@ -10,7 +10,7 @@ namespace {
 
 const std::string columns =
     "SELECT id, word, due, needs, attention, settled_at, tenant, name, key, accepted_at, "
-    "first_row, definition FROM job ";
+    "first_row, definition, wait FROM job ";
 
 const std::string select_job = columns + "WHERE id = ?";
 
@@ -58,6 +58,7 @@ LoadedJob JobRows::job_in(const Rows& found) {
   LoadedJob job{.id = {found.integer(0)}};
   job.head = {.word = word_of(found.integer(1)),
               .due = time_of(found.maybe_integer(2)),
+              .wait = engine::Duration(found.integer(12)),
               .needs = found.bytes(3),
               .attention = found.integer(4) != 0,
               .settled_at = time_of(found.maybe_integer(5))};

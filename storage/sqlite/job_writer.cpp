@@ -22,9 +22,9 @@ constexpr std::string_view insert_key =
     "INSERT INTO job_key (key, tenant, job, content) VALUES (?, ?, ?, ?)";
 
 constexpr std::string_view insert_job = R"sql(
-INSERT INTO job (id, word, due, needs, attention, settled_at, tenant, name, key, accepted_at,
+INSERT INTO job (id, word, due, wait, needs, attention, settled_at, tenant, name, key, accepted_at,
   first_row, definition)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql";
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql";
 
 constexpr std::string_view select_standing = R"sql(
 SELECT word, coalesce((SELECT max(row) FROM journal WHERE journal.job = job.id), 1)
@@ -36,11 +36,12 @@ constexpr std::string_view insert_row =
 constexpr std::string_view drop_row = "DELETE FROM journal WHERE job = ? AND row = ?";
 
 constexpr std::string_view update_head = R"sql(
-UPDATE job SET word = ?, due = ?, needs = ?, attention = ?, settled_at = ? WHERE id = ?)sql";
+UPDATE job SET word = ?, due = ?, wait = ?, needs = ?, attention = ?, settled_at = ?
+WHERE id = ?)sql";
 
 // What leaves columns alone leaves their indexes alone, too.
 constexpr std::string_view update_plain_head =
-    "UPDATE job SET word = ?, due = ?, settled_at = ? WHERE id = ?";
+    "UPDATE job SET word = ?, due = ?, wait = ?, settled_at = ? WHERE id = ?";
 
 constexpr std::string_view replace_checkpoint = R"sql(
 INSERT INTO step_blob (job, step, phase, kind, key, bytes) VALUES (?, ?, ?, 0, '', ?)
@@ -62,6 +63,11 @@ constexpr std::string_view settle_key =
 
 constexpr std::string_view raise_highest_removed =
     "UPDATE host SET highest_removed = ?1 WHERE highest_removed < ?1";
+
+// What is due already is passed by, so that jobs that wait for their turn cost nothing here.
+constexpr std::string_view shorten_waits = R"sql(
+UPDATE job INDEXED BY job_open SET due = min(due - ?2, ?1 + wait)
+WHERE settled_at IS NULL AND due > ?1 AND wait > 0)sql";
 
 constexpr std::string_view offer = R"sql(
 UPDATE job SET needs = '', due = min(coalesce(due, ?1), ?1) WHERE id IN (
@@ -108,6 +114,7 @@ JobWriter::JobWriter(Database& database)
       delete_blobs_(database, delete_blobs),
       settle_key_(database, settle_key),
       raise_highest_removed_(database, raise_highest_removed),
+      shorten_waits_(database, sqlite::shorten_waits),
       offer_(database, sqlite::offer),
       expired_succeeded_(database, select_expired_succeeded),
       expired_unsuccessful_(database, select_expired_unsuccessful),
@@ -133,9 +140,10 @@ SubmitResult JobWriter::insert(const NewJob& job) {
   }
   require_storable(job);
   const auto key = job.key ? std::optional<std::string_view>{job.key->key} : std::nullopt;
-  insert_job_.run(job.id.value, code_of(job.head.word), column(job.head.due), job.head.needs,
-                  std::int64_t{job.head.attention}, column(job.head.settled_at), job.tenant,
-                  job.name, key, column(job.at), Bytes{job.first_row}, Bytes{job.definition});
+  insert_job_.run(job.id.value, code_of(job.head.word), column(job.head.due), job.head.wait.count(),
+                  job.head.needs, std::int64_t{job.head.attention}, column(job.head.settled_at),
+                  job.tenant, job.name, key, column(job.at), Bytes{job.first_row},
+                  Bytes{job.definition});
   if (job.key) {
     insert_key_.run(job.key->key, job.tenant, job.id.value, Bytes{job.key->content.bytes});
   }
@@ -194,11 +202,12 @@ ChangeResult JobWriter::apply(const Change& change) {
 
 void JobWriter::write_head(JobId id, const engine::JobHead& head, bool stood_out) {
   if (!stood_out && !stands_out(head)) {
-    update_plain_head_.run(code_of(head.word), column(head.due), column(head.settled_at), id.value);
+    update_plain_head_.run(code_of(head.word), column(head.due), head.wait.count(),
+                           column(head.settled_at), id.value);
     return;
   }
-  update_head_.run(code_of(head.word), column(head.due), head.needs, std::int64_t{head.attention},
-                   column(head.settled_at), id.value);
+  update_head_.run(code_of(head.word), column(head.due), head.wait.count(), head.needs,
+                   std::int64_t{head.attention}, column(head.settled_at), id.value);
 }
 
 void JobWriter::write_blob(JobId id, const StepBlob& blob) {
@@ -226,6 +235,10 @@ void JobWriter::remove(JobId id, JobWord shown, TimePoint at) {
   raise_highest_removed_.run(id.value);
   count(shown, -1);
   claimed_.drop(id);
+}
+
+void JobWriter::shorten_waits(TimePoint now, engine::Duration by) {
+  shorten_waits_.run(column(now), by.count());
 }
 
 std::size_t JobWriter::offer(const std::string& type, TimePoint now, std::size_t limit) {

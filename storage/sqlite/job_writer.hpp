@@ -17,6 +17,7 @@ class JobWriter {
 
   [[nodiscard]] SubmitResult insert(const NewJob& job);
   [[nodiscard]] ChangeResult apply(const Change& change);
+  void shorten_waits(TimePoint now, engine::Duration by);
   std::size_t offer(const std::string& type, TimePoint now, std::size_t limit);
   std::size_t expire(const Expiry& expiry, std::size_t limit);
 
@@ -59,6 +60,7 @@ class JobWriter {
   Statement delete_blobs_;
   Statement settle_key_;
   Statement raise_highest_removed_;
+  Statement shorten_waits_;
   Statement offer_;
   Statement expired_succeeded_;
   Statement expired_unsuccessful_;

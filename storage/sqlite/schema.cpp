@@ -35,6 +35,7 @@ CREATE TABLE job (
   id INTEGER PRIMARY KEY CHECK (id > 0),
   word INTEGER NOT NULL CHECK (word BETWEEN 0 AND 11),
   due INTEGER,
+  wait INTEGER NOT NULL CHECK (wait >= 0),
   needs TEXT NOT NULL,
   attention INTEGER NOT NULL CHECK (attention IN (0, 1)),
   settled_at INTEGER,

@@ -168,6 +168,13 @@ std::optional<LoadedJob> SqliteStore::load_claimed(JobId id) {
   return job;
 }
 
+void SqliteStore::shorten_waits(Epoch epoch, TimePoint now, engine::Duration by) {
+  write(epoch, [&] {
+    jobs_.shorten_waits(now, by);
+    return true;
+  });
+}
+
 std::size_t SqliteStore::offer(Epoch epoch, const std::set<std::string>& types, TimePoint now,
                                std::size_t limit) {
   return write(epoch, [&] {

@@ -28,6 +28,7 @@ class SqliteStore final : public Store {
                                    std::span<const Change> changes) override;
   [[nodiscard]] Claim claim(Epoch epoch, TimePoint now, std::size_t limit) override;
   [[nodiscard]] std::optional<LoadedJob> load(Epoch epoch, JobId id) override;
+  void shorten_waits(Epoch epoch, TimePoint now, engine::Duration by) override;
   std::size_t offer(Epoch epoch, const std::set<std::string>& types, TimePoint now,
                     std::size_t limit) override;
   std::size_t expire(Epoch epoch, const Expiry& expiry, std::size_t limit) override;

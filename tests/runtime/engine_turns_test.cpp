@@ -91,3 +91,189 @@ TEST_CASE("A2 C2: a saga step of which nothing ran is not compensated", "[runtim
   CHECK(host.on_disk(job).settled == SettledState::cancelled);
   CHECK(host.on_disk(job).steps[0].effect == Effect::none);
 }
+
+TEST_CASE("T1: a wait in memory ends after its length though the clock is set back", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  host.submit();
+  host.end_call(host.started[0].id, sleeps(4s));
+  host.settle();
+  host.pass(1s);
+  host.now.wall -= 1h;
+  host.settle();
+  host.pass(2s);
+  CHECK(host.started.size() == 1);
+  host.pass(1s);
+  CHECK(host.started.size() == 2);
+}
+
+TEST_CASE("T1: a wait set aside ends after its length though the clock is set back", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, sleeps(30min));
+  host.settle();
+  REQUIRE(host.is_set_aside(job));
+  host.pass(10min);
+  host.now.wall -= 1h;
+  host.settle();
+  host.pass(19min);
+  CHECK(host.started.size() == 1);
+  host.pass(1min);
+  CHECK(host.started.size() == 2);
+}
+
+TEST_CASE("T1: after a restart a wait takes what is left of it and no more than all", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, sleeps(30min));
+  host.settle();
+  REQUIRE(host.is_set_aside(job));
+
+  SECTION("the clock went on") {
+    host.pass(10min);
+    host.restart();
+    host.pass(19min);
+    CHECK(host.started.size() == 1);
+    host.pass(1min);
+    CHECK(host.started.size() == 2);
+  }
+  SECTION("the clock was set back while nothing ran") {
+    host.now.wall -= 5h;
+    host.restart();
+    host.pass(29min);
+    CHECK(host.started.size() == 1);
+    host.pass(1min);
+    CHECK(host.started.size() == 2);
+  }
+}
+
+TEST_CASE("T1: recorded time never decreases", "[runtime]") {
+  TurnByTurn host({plain("a"), plain("b")});
+  const JobId job = host.submit();
+  host.now.wall -= 1h;
+  host.end_call(host.started[0].id, ok());
+  host.settle();
+  const auto rows = host.rows_on_disk(job);
+  REQUIRE(rows.size() >= 2);
+  CHECK(std::ranges::is_sorted(rows, {}, &StoredRow::at));
+}
+
+TEST_CASE("A5: the job's deadline turns it back while a step waits, and not once it succeeded",
+          "[runtime]") {
+  TurnByTurn host({saga("a"), plain("b")}, 1h);
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, ok());
+  host.settle();
+  REQUIRE(host.started.size() == 2);
+
+  SECTION("it waits in memory") {
+    host.end_call(host.started[1].id, sleeps(4s));
+    host.settle();
+    host.now.wall += 59min;
+    host.now.steady += 59min;
+    host.settle();
+  }
+  SECTION("it is set aside") {
+    host.end_call(host.started[1].id, sleeps(24h));
+    host.settle();
+    REQUIRE(host.is_set_aside(job));
+    host.pass(59min);
+    CHECK_FALSE(host.on_disk(job).backward);
+    host.pass(1min);
+    REQUIRE(host.started.size() == 3);
+    CHECK(host.started[2].phase == Phase::compensate);
+    CHECK(host.on_disk(job).cause->kind == Cause::Kind::deadline);
+  }
+  SECTION("it has succeeded") {
+    host.end_call(host.started[1].id, ok());
+    host.settle();
+    host.pass(2h);
+    CHECK(host.on_disk(job).settled == SettledState::succeeded);
+    CHECK(host.started.size() == 2);
+  }
+}
+
+TEST_CASE("A1 A6: a call is told what it needs to know, and its start is on disk", "[runtime]") {
+  TurnByTurn host({saga("a", 3), plain("b")});
+  const JobId job = host.submit();
+  const CallRequest first = host.started[0];
+  CHECK(first.attempt == 1);
+  CHECK(first.attempts_max == 3);
+  CHECK_FALSE(first.outcome_unknown);
+  CHECK_FALSE(first.has_blobs);
+  CHECK(first.own_output.empty());
+  CHECK(host.step_on_disk(job, 0) == "running");
+
+  host.restart();
+  host.pass(1s);
+  const CallRequest second = host.started.at(1);
+  CHECK(second.attempt == 2);
+  CHECK(second.outcome_unknown);
+  CHECK(second.has_blobs);
+  CHECK(second.epoch.value == first.epoch.value + 1);
+  CHECK(second.args == first.args);
+
+  host.end_call(second.id, ok(R"({"n":1})"));
+  host.settle();
+  REQUIRE(host.started.at(2).step == "b");
+  CHECK(host.started[2].earlier_outputs.at(0).output.view() == R"({"n":1})");
+  host.end_call(host.started[2].id, ends(OutcomeKind::refused));
+  host.settle();
+  const CallRequest back = host.started.at(3);
+  CHECK(back.phase == Phase::compensate);
+  CHECK(back.own_output.view() == R"({"n":1})");
+  CHECK(back.attempt == 1);
+  CHECK(back.args == first.args);
+}
+
+TEST_CASE("A1: starting a call costs no commit of its own", "[runtime]") {
+  TurnByTurn host({plain("a"), plain("b"), plain("c")});
+  const auto before = host.store.commits();
+  const JobId job = host.submit();
+  for (std::size_t step = 0; step < 3; ++step) {
+    host.end_call(host.started.at(step).id, ok());
+    host.settle();
+  }
+  CHECK(host.on_disk(job).settled == SettledState::succeeded);
+  CHECK(host.store.commits() - before == 4);
+}
+
+TEST_CASE("A10: a call that is over, and one nobody knows, cannot save any more", "[runtime]") {
+  TurnByTurn host({plain("a"), plain("b")});
+  const JobId job = host.submit();
+  const CallId call = host.started[0].id;
+  CHECK(host.save(call) == BlobStatus::stored);
+  CHECK(host.save({job, call.number + 7}) == BlobStatus::fenced);
+  host.end_call(call, ok());
+  host.settle();
+  CHECK(host.save(call) == BlobStatus::fenced);
+}
+
+TEST_CASE("O1: only a settled job is deleted, and once", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId job = host.submit();
+  const auto early = host.ask(job, asked(Verb::Kind::remove, "", ""));
+  host.settle();
+  CHECK(host.verdict(early).find("only settled jobs are deleted") != std::string::npos);
+  host.end_call(host.started[0].id, ok());
+  host.settle();
+  const auto done = host.ask(job, asked(Verb::Kind::remove, "", ""));
+  host.settle();
+  CHECK(host.verdict(done) == "accepted");
+  const auto again = host.ask(job, asked(Verb::Kind::remove, "", ""));
+  host.settle();
+  CHECK(host.verdict(again).find("there is no job") != std::string::npos);
+}
+
+TEST_CASE("A7: crashes on one build park the step over restarts until another comes", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId job = host.submit();
+  for (int crash = 1; crash <= 3; ++crash) {
+    host.restart({host.started.back().id});
+    host.pass(1h);
+  }
+  CHECK(host.step_on_disk(job, 0) == "parked");
+  CHECK(host.started.size() == 3);
+  host.load_build({2});
+  host.settle();
+  CHECK(host.started.size() == 4);
+}

@@ -212,3 +212,24 @@ STORE_TEST_CASE("an offer finds no more than its limit and asking again finds th
   CHECK(store.offer(epoch, {"a", "b"}, noon, 3) == 0);
   CHECK(store.claim(epoch, noon, 10).jobs.size() == 4);
 }
+
+STORE_TEST_CASE("T1: waits on record end earlier and never later than their length from now") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  const auto span = [](TimePoint due, stepd::engine::Duration wait) {
+    return JobHead{.word = JobWord::waiting, .due = due, .wait = wait};
+  };
+  submit(store, epoch,
+         {job(1, span(noon + 60min, 70min)), job(2, span(noon + 60min, 20min)),
+          job(3, span(noon - 1min, 20min)), job(4, waiting(noon + 60min)),
+          job(5, span(noon + 5min, 70min))});
+
+  store.shorten_waits(epoch, noon, 10min);
+
+  CHECK(backend.reader().find(id_of(1))->head == span(noon + 50min, 70min));
+  CHECK(backend.reader().find(id_of(2))->head == span(noon + 20min, 20min));
+  CHECK(backend.reader().find(id_of(3))->head == span(noon - 1min, 20min));
+  CHECK(backend.reader().find(id_of(4))->head == waiting(noon + 60min));
+  CHECK(numbers_of(store.claim(epoch, noon, 10).jobs) == Numbers{5, 3});
+}

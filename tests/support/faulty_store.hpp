@@ -72,6 +72,9 @@ class FaultyStore final : public storage::Store {
                      std::size_t limit) override {
     return store_.expire(epoch, expiry, limit);
   }
+  void shorten_waits(storage::Epoch epoch, storage::TimePoint now, engine::Duration by) override {
+    store_.shorten_waits(epoch, now, by);
+  }
   bool tidy(storage::Lull lull) override { return store_.tidy(lull); }
   [[nodiscard]] storage::JobId highest_id() override { return store_.highest_id(); }
 

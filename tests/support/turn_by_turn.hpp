@@ -20,19 +20,58 @@ namespace stepd::testing {
 
 class TurnByTurn {
  public:
-  explicit TurnByTurn(std::vector<StepSketch> sketches)
-      : sketches_(std::move(sketches)),
+  explicit TurnByTurn(std::vector<StepSketch> sketches, std::optional<Duration> deadline = {})
+      : deadline_(deadline),
+        sketches_(std::move(sketches)),
         catalogue_(std::make_shared<const Catalogue>(catalogue_of(sketches_))) {
-    const Epoch epoch = store.acquire();
-    epoch_ = epoch;
-    engine_ = std::make_unique<Engine>(
-        EngineSettings{.epoch = epoch, .highest_id = store.highest_id()}, catalogue_);
+    restart();
+  }
+
+  /// What was not committed is gone, and so are all calls; those that crashed are known.
+  void restart(std::set<CallId> crashed = {}) {
+    turns_.clear();
+    events_.clear();
+    epoch_ = store.acquire();
+    store.shorten_waits(epoch_, now.wall, Duration::zero());
+    EngineSettings settings{.epoch = epoch_, .highest_id = store.highest_id()};
+    settings.crashed = std::move(crashed);
+    engine_ = std::make_unique<Engine>(std::move(settings), catalogue_);
     settle();
+  }
+
+  /// Time passes on both clocks, and the engine is woken whenever it wants to be.
+  void pass(Duration span) {
+    const Now end{now.wall + span, now.steady + span};
+    const Duration offset = end.wall.time_since_epoch() - end.steady.time_since_epoch();
+    while (const auto wake = engine_->wake_at()) {
+      if (*wake >= end.steady) break;
+      now.steady = std::max(now.steady, *wake);
+      now.wall = TimePoint(now.steady.time_since_epoch() + offset);
+      settle();
+    }
+    now = end;
+    settle();
+  }
+
+  void load_build(ModuleHash module) {
+    Catalogue catalogue = *catalogue_;
+    for (auto& [name, type] : catalogue.types) type.module = module;
+    catalogue_ = std::make_shared<const Catalogue>(std::move(catalogue));
+    turn(CatalogueChanged{catalogue_});
+  }
+
+  BlobStatus save(const CallId& call) {
+    const ReplyToken token = next_token_++;
+    turn(BlobOffered{call, token, StepBlob::Kind::checkpoint, "", "bytes"});
+    settle();
+    return std::get<BlobStatus>(replies.at(token));
   }
 
   /// Accepts a job of these steps; its first call is under way when this returns.
   JobId submit() {
-    const auto definition = job_of(sketches_);
+    auto made = std::make_shared<JobDefinition>(*job_of(sketches_));
+    made->deadline = deadline_;
+    const std::shared_ptr<const JobDefinition> definition = std::move(made);
     const ReplyToken token = next_token_++;
     turn(Submission{token, definition, encode(*definition), {}});
     settle();
@@ -88,6 +127,11 @@ class TurnByTurn {
 
   /// The job as its journal on disk says.
   [[nodiscard]] JobState on_disk(JobId job) { return fold(memory_.find(job).value()); }
+  [[nodiscard]] std::vector<StoredRow> rows_on_disk(JobId job) { return memory_.find(job)->rows; }
+  /// The engine has left it to the store until its wait is over.
+  [[nodiscard]] bool is_set_aside(JobId job) {
+    return memory_.find(job)->head.wait > Duration::zero();
+  }
   [[nodiscard]] std::string step_on_disk(JobId job, StepIndex step) {
     return std::string(name_of(on_disk(job).steps.at(step).condition));
   }
@@ -107,6 +151,8 @@ class TurnByTurn {
       events_.push_back(JobsClaimed{std::move(claimed.jobs), claimed.next_due});
     } else if (const auto* load = std::get_if<LoadJob>(&request)) {
       events_.push_back(JobLoaded{load->id, store.load(epoch_, load->id)});
+    } else if (const auto* shorten = std::get_if<ShortenWaits>(&request)) {
+      store.shorten_waits(epoch_, now.wall, shorten->by);
     } else if (const auto* offer = std::get_if<OfferTypes>(&request)) {
       store.offer(epoch_, offer->types, now.wall, 100);
     }
@@ -122,6 +168,7 @@ class TurnByTurn {
   std::map<ReplyToken, runtime::ReplyDesk::Delivery::second_type> replies;
 
  private:
+  std::optional<Duration> deadline_;
   std::vector<StepSketch> sketches_;
   std::shared_ptr<const Catalogue> catalogue_;  // the engine's and its own
   Epoch epoch_{};

@@ -98,6 +98,10 @@ double MeasuredDaemon::resident_bytes() const {
   return static_cast<double>(number_in(process_, "status", "VmRSS:")) * 1024;
 }
 
+double MeasuredDaemon::own_bytes() const {
+  return static_cast<double>(number_in(process_, "status", "RssAnon:")) * 1024;
+}
+
 double MeasuredDaemon::resident_bytes_max() const {
   return static_cast<double>(number_in(process_, "status", "VmHWM:")) * 1024;
 }

@@ -28,6 +28,8 @@ class MeasuredDaemon {
   [[nodiscard]] std::filesystem::path socket() const { return socket_; }
   [[nodiscard]] double cpu_seconds() const;
   [[nodiscard]] double resident_bytes() const;
+  /// Of the resident ones those that no file backs: pages of libraries are shared with others.
+  [[nodiscard]] double own_bytes() const;
   [[nodiscard]] double resident_bytes_max() const;
   /// Of all its threads together.
   [[nodiscard]] std::size_t context_switches() const;

@@ -194,12 +194,14 @@ std::vector<Figure> alone(const Plan& plan, std::chrono::microseconds four_commi
 std::vector<Figure> at_rest(const Plan& plan) {
   const std::filesystem::path state = fresh_state(plan, "rest");
   const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+  std::this_thread::sleep_for(std::chrono::seconds(1));  // until it has started up
   const double resident = daemon.resident_bytes();
   const std::size_t before = daemon.context_switches();
   std::this_thread::sleep_for(std::chrono::seconds(3));
   const std::size_t after = daemon.context_switches();  // without those of threads that ended
   const auto wakes = static_cast<double>(std::max(after, before) - before) / 3;
   return {{.name = "idle, resident", .value = resident / 1e6, .unit = "MB"},
+          {.name = "idle, of it not of files", .value = daemon.own_bytes() / 1e6, .unit = "MB"},
           {.name = "idle, wake-ups of all threads", .value = wakes, .unit = "/s"}};
 }
 

@@ -1,0 +1,64 @@
+#include "host/engine/row_trim.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "tests/support/course.hpp"
+
+using namespace stepd::testing;
+
+namespace {
+
+/// The course with the rows that the trim lets go taken out, and the trim's own count of them.
+struct Trimmed {
+  JobState state;
+  std::vector<std::uint64_t> rows;
+};
+
+Trimmed trimmed(const Course& course) {
+  LoadedJob loaded{.id = course.job.id, .definition = encode(*course.job.definition)};
+  for (const JournalRow& row : course.rows) {
+    loaded.rows.push_back({row.number, row.at, encode(row.entries)});
+  }
+  RowTrim trim;
+  static_cast<void>(
+      fold(loaded, [&](const JobState& job, const JournalRow& row) { trim.note(job, row); }));
+  for (const std::uint64_t dropped : trim.take_droppable()) {
+    std::erase_if(loaded.rows, [&](const StoredRow& row) { return row.number == dropped; });
+  }
+  Trimmed result{fold(loaded), {}};
+  result.state.definition = course.job.definition;
+  for (const StoredRow& row : loaded.rows) result.rows.push_back(row.number);
+  return result;
+}
+
+}  // namespace
+
+TEST_CASE("D6: of a step's calls the first and last twenty stay, and the fold is the same",
+          "[engine]") {
+  const std::vector<std::pair<std::string, std::function<void(Course&)>>> ways{
+      {"it fails", [](Course& c) { c.run("a", ends(OutcomeKind::retry)).wake("a"); }},
+      {"it overruns",
+       [](Course& c) {
+         c.call("a").overrun("a").end("a", ends(OutcomeKind::cancelled)).wake("a");
+       }},
+      {"it suspends", [](Course& c) { c.run("a", sleeps(5s)).wake("a"); }},
+      {"its host is gone", [](Course& c) { c.call("a").lose_host().wake("a"); }},
+      {"its host ends",
+       [](Course& c) { c.call("a").take(HostEnding{}).end("a", ends(OutcomeKind::cancelled)); }}};
+  for (const auto& [name, call] : ways) {
+    INFO(name);
+    Course course({plain("a"), plain("b")});
+    for (int times = 0; times < 100; ++times) call(course);
+    const Trimmed at_100 = trimmed(course);
+    CHECK(at_100.state == course.job);
+    CHECK(at_100.rows.front() == 1);
+    CHECK(at_100.rows.back() == course.rows.back().number);
+    for (int times = 0; times < 100; ++times) call(course);
+    const Trimmed at_200 = trimmed(course);
+    CHECK(at_200.state == course.job);
+    CHECK(at_200.rows.size() == at_100.rows.size());
+    CHECK(at_200.rows.size() < 200);
+    course.run("a").run("b");
+    CHECK(trimmed(course).state == course.job);
+  }
+}
