@@ -33,7 +33,7 @@ Trimmed trimmed(const Course& course) {
 
 }  // namespace
 
-TEST_CASE("D6: of a step's calls the first and last twenty stay, and the fold is the same",
+TEST_CASE("D6: of a step's calls the first and last twenty stay and the fold is the same",
           "[engine]") {
   const std::vector<std::pair<std::string, std::function<void(Course&)>>> ways{
       {"it fails", [](Course& c) { c.run("a", ends(OutcomeKind::retry)).wake("a"); }},

@@ -112,11 +112,11 @@ class Teller {
   std::size_t told_ = 0;
 };
 
-std::string all_stories() {
-  Teller teller;
-  const StepSketch reader{.id = "b", .args = R"({"n":{"$ref":"/steps/a/output/n"}})"};
+StepSketch reader() { return {.id = "b", .args = R"({"n":{"$ref":"/steps/a/output/n"}})"}; }
+
+void tell_of_success_and_failure(Teller& teller) {
   teller.tell("three steps succeed, one reading the output of another",
-              {plain("a"), reader, plain("c")},
+              {plain("a"), reader(), plain("c")},
               [](Course& c) { c.run("a", ok(R"({"n":1})")).run("b").run("c"); });
   teller.tell("a retried step succeeds", {plain("a")}, [&](Course& c) {
     c.run("a", ends(OutcomeKind::retry));
@@ -143,13 +143,16 @@ std::string all_stories() {
     c.run("z").run("a", ends(OutcomeKind::retry)).wake("a").run("a", ends(OutcomeKind::retry));
     c.run("a").run("z");
   });
+}
+
+void tell_of_operators_and_hosts(Teller& teller) {
   teller.tell("an operator cancels amid a call; its late success is undone",
               {saga("a"), plain("b")}, [&](Course& c) {
                 c.call("a").verb(asked(Verb::Kind::cancel));
                 teller.ask(c);
                 c.end("a", ok()).run("a");
               });
-  teller.tell("arguments that cannot be resolved: no call, no effect", {saga("a"), reader},
+  teller.tell("arguments that cannot be resolved: no call, no effect", {saga("a"), reader()},
               [](Course& c) { c.run("a", ok(R"({"m":1})")).call("b").run("a"); });
   teller.tell("three crashes park a step, and an operator abandons it", {saga("z"), plain("a")},
               [&](Course& c) {
@@ -193,6 +196,12 @@ std::string all_stories() {
                 c.run("a", ends(OutcomeKind::bad_answer));
                 c.verb(asked(Verb::Kind::resolve, "a")).run("b");
               });
+}
+
+std::string all_stories() {
+  Teller teller;
+  tell_of_success_and_failure(teller);
+  tell_of_operators_and_hosts(teller);
   return "# Each line a journal entry, under the number of its row. Checked by stories_test.cpp,\n"
          "# which leaves what it found beside the test's program when it differs.\n" +
          teller.text();

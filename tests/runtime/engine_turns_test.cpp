@@ -157,7 +157,7 @@ TEST_CASE("T1: recorded time never decreases", "[runtime]") {
   CHECK(std::ranges::is_sorted(rows, {}, &StoredRow::at));
 }
 
-TEST_CASE("A5: the job's deadline turns it back while a step waits, and not once it succeeded",
+TEST_CASE("A5: a deadline turns the job back while a step waits and not once it succeeded",
           "[runtime]") {
   TurnByTurn host({saga("a"), plain("b")}, 1h);
   const JobId job = host.submit();
@@ -192,7 +192,7 @@ TEST_CASE("A5: the job's deadline turns it back while a step waits, and not once
   }
 }
 
-TEST_CASE("A1 A6: a call is told what it needs to know, and its start is on disk", "[runtime]") {
+TEST_CASE("A1 A6: a call is told what it needs to know and its start is on disk", "[runtime]") {
   TurnByTurn host({saga("a", 3), plain("b")});
   const JobId job = host.submit();
   const CallRequest first = host.started[0];
@@ -237,7 +237,7 @@ TEST_CASE("A1: starting a call costs no commit of its own", "[runtime]") {
   CHECK(host.store.commits() - before == 4);
 }
 
-TEST_CASE("A10: a call that is over, and one nobody knows, cannot save any more", "[runtime]") {
+TEST_CASE("A10: a call that is over and one nobody knows cannot save any more", "[runtime]") {
   TurnByTurn host({plain("a"), plain("b")});
   const JobId job = host.submit();
   const CallId call = host.started[0].id;
@@ -248,7 +248,7 @@ TEST_CASE("A10: a call that is over, and one nobody knows, cannot save any more"
   CHECK(host.save(call) == BlobStatus::fenced);
 }
 
-TEST_CASE("O1: only a settled job is deleted, and once", "[runtime]") {
+TEST_CASE("O1: only a settled job is deleted and only once", "[runtime]") {
   TurnByTurn host({plain("a")});
   const JobId job = host.submit();
   const auto early = host.ask(job, asked(Verb::Kind::remove, "", ""));
