@@ -95,6 +95,19 @@ TEST_CASE("show tells what an unsettled job waits for and how to decide on a par
   CHECK(end.err.find("stepctl job resolve J-2 pay --reason TEXT") != end.err.npos);
 }
 
+TEST_CASE("J9: show tells why a job that succeeded has no output") {
+  CannedDaemon daemon([](const CannedRequest&) {
+    return CannedReply{200, R"({"id":"J-3","name":"n","state":"succeeded","output":null,
+        "output_error":{"code":"too_large","message":"the output has 9 bytes","details":null},
+        "settled_at":"2026-03-01T12:00:01Z","steps":[]})"};
+  });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-3"});
+
+  CHECK(end.code == 0);
+  CHECK(end.out.find("no output  too_large: the output has 9 bytes\n") != end.out.npos);
+}
+
 TEST_CASE("an unknown job is refused with 1") {
   CannedDaemon daemon(transfer_answer);
   const auto command = GENERATE(as<std::string>(), "show", "watch", "why", "cancel", "delete");
@@ -217,8 +230,7 @@ TEST_CASE("each verb goes to its route with the members it needs and no others")
         "/v1/jobs/J:skip request_id actor reason step");
   CHECK(members_of({"job", "resolve", "J", "s", "--reason", "r", "--undone"}) ==
         "/v1/jobs/J:resolve request_id actor reason step truth");
-  CHECK(members_of({"job", "delete", "J", "--request-id", "R"})
-            .starts_with("/v1/jobs/J?request_id=R"));
+  CHECK(members_of({"job", "delete", "J"}).starts_with("/v1/jobs/J?actor="));
 }
 
 TEST_CASE("a verb the state does not allow is refused with its reason") {
@@ -239,6 +251,16 @@ TEST_CASE("a verb whose answer is lost says how to repeat it without harm") {
 
   CHECK(end.code == 3);
   CHECK(end.err.find("--request-id R-7") != end.err.npos);
+}
+
+TEST_CASE("O1: a delete whose answer is lost says what the answer to a repeat means") {
+  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{.hangs_up = true}; });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "delete", "J-1"});
+
+  CHECK(end.code == 3);
+  CHECK(end.err.find("no such job then means that it is done") != end.err.npos);
+  CHECK(end.err.find("--request-id") == end.err.npos);
 }
 
 TEST_CASE("plugins are listed with the reason of the refused") {

@@ -129,10 +129,7 @@ void Parser::add_job() {
                 "  stepctl job resolve ID STEP --reason \"booked back by hand\" --undone\n");
   CLI::App* remove =
       command(job, "delete", "Remove a settled job and its journal", "  stepctl job delete ID\n");
-  DeleteJob& gone = stands_for(remove, DeleteJob{});
-  add_id(remove, gone.id);
-  remove->add_option("--request-id", gone.request_id, "The same id has its effect once")
-      ->type_name("TEXT");
+  add_id(remove, stands_for(remove, DeleteJob{}).id);
 }
 
 void Parser::add_job_submit(CLI::App* job) {

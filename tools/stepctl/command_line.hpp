@@ -56,7 +56,6 @@ struct ActOnJob {
 };
 struct DeleteJob {
   std::string id;
-  std::string request_id;
 };
 struct ListPlugins {};
 struct ShowPlugin {

@@ -19,18 +19,14 @@ std::string actor() {
   return "uid " + std::to_string(geteuid());
 }
 
-std::string request_id_of(const std::string& given) { return given.empty() ? random_id() : given; }
-
 /// Runs a request that changes something; a lost answer says how to ask again without harm.
 template <class Request>
-Answer ask(const std::string& request_id, Request request) {
+Answer or_say(Request request, const std::string& remedy) {
   try {
     return request();
   } catch (const ConnectionLost& lost) {
     throw ConnectionLost(std::string(lost.what()) +
-                         "; whether it was done is not known: repeat the command with "
-                         "--request-id " +
-                         request_id + " (it has its effect once)");
+                         "; whether it was done is not known: " + remedy);
   }
 }
 
@@ -48,7 +44,7 @@ ExitCode answer_verb(const Session& session, const std::string& verb, const std:
 }  // namespace
 
 ExitCode run(const Session& session, const ActOnJob& command) {
-  const std::string request_id = request_id_of(command.request_id);
+  const std::string request_id = command.request_id.empty() ? random_id() : command.request_id;
   json::object body{{"request_id", request_id}, {"actor", actor()}};
   if (!command.reason.empty()) body["reason"] = command.reason;
   if (!command.step.empty()) body["step"] = command.step;
@@ -57,17 +53,19 @@ ExitCode run(const Session& session, const ActOnJob& command) {
   // The output goes as it was written, not as it was read: numbers keep their digits.
   if (command.output) text.insert(text.size() - 1, ",\"output\":" + *command.output);
   const std::string path = "/v1/jobs/" + encoded(command.id) + ":" + command.verb;
-  const Answer answer = ask(request_id, [&] { return session.client.post(path, text); });
+  const Answer answer =
+      or_say([&] { return session.client.post(path, text); },
+             "repeat the command with --request-id " + request_id + " (it has its effect once)");
   const std::string place =
       "job " + command.id + (command.step.empty() ? "" : ", step " + command.step);
   return answer_verb(session, command.verb, place, answer);
 }
 
 ExitCode run(const Session& session, const DeleteJob& command) {
-  const std::string request_id = request_id_of(command.request_id);
-  const std::string path = "/v1/jobs/" + encoded(command.id) +
-                           "?request_id=" + encoded(request_id) + "&actor=" + encoded(actor());
-  const Answer answer = ask(request_id, [&] { return session.client.remove(path); });
+  const std::string path = "/v1/jobs/" + encoded(command.id) + "?actor=" + encoded(actor());
+  const Answer answer =
+      or_say([&] { return session.client.remove(path); },
+             "repeat the command (that there is no such job then means that it is done)");
   return answer_verb(session, "delete", "job " + command.id, answer);
 }
 

@@ -48,6 +48,7 @@ void print_head(const Session& session, const json::object& job, std::optional<I
   add_line(table, "deadline", moment(job, "deadline", now));
   if (!object_at(job, "args").empty()) add_line(table, "args", json_of(job, "args"));
   add_line(table, "output", json_of(job, "output"));
+  add_line(table, "no output", error_text(job, "output_error"), Tone::bad);
   if (!list_at(job, "left").empty()) add_line(table, "left", json_of(job, "left"), Tone::warn);
   session.output.print(table.text(session.output.out()));
 }
