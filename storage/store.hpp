@@ -158,7 +158,7 @@ class Reader {
   /// Rows with a number above `after`, in order.
   [[nodiscard]] virtual std::vector<engine::StoredRow> journal(JobId id, std::uint64_t after,
                                                                std::size_t limit) = 0;
-  /// Checkpoints and memos of one step, both phases, by phase, kind and key.
+  /// Checkpoints and memos of one step, all three phases, by phase, kind and key.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs(JobId id, engine::StepIndex step) = 0;
   /// How many jobs read as each word; words of no job are left out.
   [[nodiscard]] virtual std::vector<Count> counts() = 0;

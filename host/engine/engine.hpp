@@ -142,9 +142,16 @@ struct AnswerSubmit {
 struct Accepted {
   friend bool operator==(const Accepted&, const Accepted&) = default;
 };
-/// The verb does not apply here; the message names thing, fact and remedy.
+/// The verb was not carried out; the message names thing, fact and remedy.
 struct Refused {
-  enum class Why : std::uint8_t { not_found, wrong_state, invalid };
+  enum class Why : std::uint8_t {
+    not_found,
+    wrong_state,
+    invalid,
+    not_stored,  // nothing is recorded: there is no room; the same works once there is
+    ending,      // nothing is recorded: the host takes in nothing any more
+    unsure       // it may be recorded or not: the same request id asked again tells
+  };
   Why why = Why::wrong_state;
   std::string message{};
   friend bool operator==(const Refused&, const Refused&) = default;

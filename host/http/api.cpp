@@ -101,6 +101,16 @@ std::string tenant_of(const Head& head, std::size_t bytes_max) {
 
 }  // namespace
 
+ApiSettings settings_within(const engine::Limits& limits) {
+  ApiSettings settings;
+  settings.limits = limits;
+  // Blanks and what else the job has come on top, and letters may be sent as escapes.
+  const std::uint64_t bytes = 2 * std::uint64_t{limits.args_bytes_max};
+  settings.job_bytes_max = std::max(settings.job_bytes_max, bytes);
+  settings.batch_bytes_max = std::max(settings.batch_bytes_max, bytes);
+  return settings;
+}
+
 std::span<const Route> routes() { return table; }
 
 Answer Api::answer(const Head& head, Body& body) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -21,8 +22,14 @@ struct ApiSettings {
   std::uint64_t job_bytes_max = 16ULL << 20U;    // a job as sent
   std::uint64_t batch_bytes_max = 64ULL << 20U;  // a batch of them
   std::size_t batch_jobs_max = 100'000;
+  std::size_t batch_answers_bytes_max = 64ULL << 20U;
   std::chrono::milliseconds heartbeat = std::chrono::seconds(15);  // of an event stream
+  /// Told of what leaves no other trace, as a log line. Any thread.
+  std::function<void(const std::string&)> note = [](const std::string&) {};
 };
+
+/// Bodies may be as large as it takes to send arguments as large as the limits allow.
+[[nodiscard]] ApiSettings settings_within(const engine::Limits& limits);
 
 /// What every route works with.
 struct Scope {

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <exception>
 
+#include "host/engine/codec.hpp"
+#include "host/http/text.hpp"
 #include "storage/store.hpp"
 
 namespace stepd::http {
@@ -49,6 +51,18 @@ Problem broken(const storage::StoreError& error) {
   return {.status = full ? 507 : 503,
           .code = full ? "storage_full" : "storage",
           .detail = std::string("the storage cannot be read now: ") + error.what()};
+}
+
+Problem unreadable(const engine::UnreadableRecord& error) {
+  return {.status = 500,
+          .code = "record_unreadable",
+          .detail = std::string("the record of this job cannot be read: ") + error.what() +
+                    "; it is damaged, or a newer stepd wrote it: run that version, or put back a "
+                    "backup of the state folder"};
+}
+
+std::string failure(const Head& head, const std::exception& error) {
+  return "request failed path=" + in_quotes(head.path) + " reason=" + in_quotes(error.what());
 }
 
 }  // namespace
@@ -141,12 +155,13 @@ Answer Connection::answer(const Head& head, Body& body) {
     if (reply.status == 401) reply.fields = "WWW-Authenticate: Bearer\r\n";
     return reply;
   } catch (const storage::StoreError& error) {
-    scope_.report("request failed path=" + std::string(head.path) + " reason=\"" + error.what() +
-                  "\"");
+    scope_.report(failure(head, error));
     return reply_to(broken(error));
+  } catch (const engine::UnreadableRecord& error) {
+    scope_.report(failure(head, error));
+    return reply_to(unreadable(error));
   } catch (const std::exception& error) {
-    scope_.report("request failed path=" + std::string(head.path) + " reason=\"" + error.what() +
-                  "\"");
+    scope_.report(failure(head, error));
     return reply_to({.status = 500,
                      .code = "broken",
                      .detail = std::string("this is a fault of stepd's own: ") + error.what()});
@@ -169,7 +184,7 @@ Connection::After Connection::stream(const Stream& stream) {
     stream(port);
   } catch (const std::exception& error) {
     // The status has been sent long ago; the client sees the end and comes back.
-    scope_.report(std::string("event stream failed reason=\"") + error.what() + "\"");
+    scope_.report("event stream failed reason=" + in_quotes(error.what()));
   }
   return After::close;
 }

@@ -77,6 +77,7 @@ class JobStream {
   JobStream(const Scope& scope, engine::JobId job, std::uint64_t after, StepIds steps)
       : host_(scope.host),
         heartbeat_(scope.settings.heartbeat),
+        output_bytes_max_(scope.settings.limits.output_bytes_max),
         job_(job),
         last_(after),
         steps_(std::move(steps)) {}
@@ -147,12 +148,13 @@ class JobStream {
     const auto loaded = host_.reader().find(job_);
     if (!loaded) return;
     const engine::JobState job = engine::fold(*loaded);
-    static_cast<void>(
-        port.send(event_text("settled", 0, job_json(job, engine::word_of(job, loaded->head)))));
+    static_cast<void>(port.send(event_text(
+        "settled", 0, job_json(job, engine::word_of(job, loaded->head), output_bytes_max_))));
   }
 
   runtime::Host& host_;
   std::chrono::milliseconds heartbeat_;
+  std::size_t output_bytes_max_;
   engine::JobId job_;
   std::uint64_t last_;
   StepIds steps_;

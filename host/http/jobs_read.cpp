@@ -86,7 +86,8 @@ Answer show_job(const Scope& scope, Request& request) {
   request.query.done();
   const engine::LoadedJob loaded = find_job(scope, request);
   const engine::JobState job = engine::fold(loaded);
-  return Reply{.body = job_json(job, engine::word_of(job, loaded.head))};
+  return Reply{.body = job_json(job, engine::word_of(job, loaded.head),
+                                scope.settings.limits.output_bytes_max)};
 }
 
 Answer show_journal(const Scope& scope, Request& request) {

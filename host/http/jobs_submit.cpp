@@ -80,6 +80,9 @@ class VerdictOf {
                    .code = ending ? "ending" : "not_stored",
                    .detail = answer.message};
   }
+  Verdict operator()(const runtime::NotStorable& answer) const {
+    return Problem{.status = 422, .code = "not_storable", .detail = answer.message};
+  }
   Verdict operator()(const runtime::StoreUnsure& answer) const {
     return Problem{.status = 503, .code = "unsure", .detail = answer.message};
   }
@@ -123,6 +126,9 @@ class Batch {
     answers_ += to_json(problem);
     answers_ += '\n';
   }
+
+  /// Of the lines that have been submitted: all but the last few.
+  [[nodiscard]] std::size_t answers_bytes() const { return answers_.size(); }
 
   std::string answers() {
     submit();
@@ -191,6 +197,13 @@ void take_lines(Batch& batch, Body& body, const ApiSettings& settings) {
         refuse(413, "batch_too_large",
                "this line and those after it were not taken: a batch has at most " +
                    std::to_string(settings.batch_jobs_max) + " jobs");
+      }
+      if (batch.answers_bytes() > settings.batch_answers_bytes_max) {
+        refuse(413, "batch_too_large",
+               "this line and those after it were not taken: the answers to the lines before have "
+               "more than " +
+                   std::to_string(settings.batch_answers_bytes_max) +
+                   " bytes; mend what they say, or send fewer lines at a time");
       }
       batch.add(*line);
       ++jobs;

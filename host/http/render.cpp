@@ -90,11 +90,14 @@ void write_step(JsonWriter& json, const JobState& job, StepIndex index) {
   json.end_object();
 }
 
-engine::JsonText output_of(const JobState& job) {
-  if (job.settled != engine::SettledState::succeeded) return {};
-  const engine::Resolution resolution = engine::job_output(job);
-  const auto* output = std::get_if<engine::JsonText>(&resolution);
-  return output ? *output : engine::JsonText{};
+/// Until it has succeeded, a job has no output, and that is no error.
+void write_output(JsonWriter& json, const JobState& job, std::size_t bytes_max) {
+  engine::Resolution output = engine::JsonText{};
+  if (job.settled == engine::SettledState::succeeded) output = engine::job_output(job, bytes_max);
+  const auto* value = std::get_if<engine::JsonText>(&output);
+  const auto* error = std::get_if<engine::Error>(&output);
+  json.member("output", value ? *value : engine::JsonText{});
+  write_error(json, "output_error", error ? *error : engine::Error{});
 }
 
 void write_left(JsonWriter& json, const JobState& job) {
@@ -149,7 +152,7 @@ void write_error(JsonWriter& json, std::string_view name, const engine::Error& e
   json.end_object();
 }
 
-std::string job_json(const JobState& job, engine::JobWord state) {
+std::string job_json(const JobState& job, engine::JobWord state, std::size_t output_bytes_max) {
   const engine::JobDefinition& definition = *job.definition;
   std::string text;
   JsonWriter json(text);
@@ -162,13 +165,13 @@ std::string job_json(const JobState& job, engine::JobWord state) {
   json.member_or_null("reason", reason_of(job));
   json.member("attention", std::any_of(job.steps.begin(), job.steps.end(),
                                        [](const StepState& step) { return step.attention; }));
-  write_time(json, "created_at", job.accepted_at);
+  write_time(json, "created_at", engine::created_at(job.id));
   write_time(json, "settled_at", job.settled ? std::optional(job.last_at) : std::nullopt);
   write_time(
       json, "deadline",
       definition.deadline ? std::optional(job.accepted_at + *definition.deadline) : std::nullopt);
   json.member("args", definition.args);
-  json.member("output", output_of(job));
+  write_output(json, job, output_bytes_max);
   write_left(json, job);
   json.key("steps");
   json.begin_array();

@@ -17,7 +17,9 @@
 /// Values of the engine as JSON; the shapes stand in openapi.json.
 namespace stepd::http {
 
-[[nodiscard]] std::string job_json(const engine::JobState& job, engine::JobWord state);
+/// An output of more than `output_bytes_max` bytes is told as `output_error`.
+[[nodiscard]] std::string job_json(const engine::JobState& job, engine::JobWord state,
+                                   std::size_t output_bytes_max);
 
 void write_line(JsonWriter& json, const storage::JobLine& line);
 

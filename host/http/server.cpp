@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <deque>
+#include <exception>
 #include <optional>
 #include <system_error>
 #include <thread>
@@ -18,6 +19,7 @@
 #include "host/http/connections.hpp"
 #include "host/http/guard.hpp"
 #include "host/http/listener.hpp"
+#include "host/http/text.hpp"
 
 namespace stepd::http {
 namespace {
@@ -43,6 +45,12 @@ class StopSignal {
  private:
   int descriptor_;
 };
+
+/// Poco keeps to itself in `what` what it has to say.
+std::string words_of(const std::exception& error) {
+  const auto* of_poco = dynamic_cast<const Poco::Exception*>(&error);
+  return of_poco != nullptr ? of_poco->displayText() : error.what();
+}
 
 /// One address, its acceptor's thread, and who may speak there.
 struct Door {
@@ -107,10 +115,10 @@ void HttpServer::State::accept_from(Door& door) {
             serve(own, place, door);
           });
       if (!admitted) turn_away(*socket);
-    } catch (const Poco::Exception& error) {
+    } catch (const std::exception& error) {
       // No descriptors are left, most likely; connections that end give some back.
-      settings.report("connection not accepted address=" + door.listener.text() + " reason=\"" +
-                      error.displayText() + "\"");
+      settings.report("connection not accepted address=" + door.listener.text() +
+                      " reason=" + in_quotes(words_of(error)));
       if (stop_signal.given_within(breath)) return;
     }
   }
@@ -126,7 +134,7 @@ void HttpServer::State::serve(const Poco::Net::StreamSocket& socket, Connections
   try {
     Connection(Wire(socket, settings.patience), scope, door.guard ? &*door.guard : nullptr).serve();
   } catch (const std::exception& error) {
-    settings.report(std::string("connection failed reason=\"") + error.what() + "\"");
+    settings.report("connection failed reason=" + in_quotes(words_of(error)));
   }
 }
 

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "host/http/json_writer.hpp"
+
 namespace stepd::http {
 
 std::string to_text(engine::TimePoint time) {
@@ -17,6 +19,12 @@ std::string to_text(engine::TimePoint time) {
                                    int(clock.hours().count()), int(clock.minutes().count()),
                                    int(clock.seconds().count()), int(clock.subseconds().count()));
   return {text.data(), static_cast<std::size_t>(length)};
+}
+
+std::string in_quotes(std::string_view text) {
+  std::string line;
+  JsonWriter(line).text(text);
+  return line;
 }
 
 std::string to_text(engine::Duration span) {

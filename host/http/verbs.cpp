@@ -9,6 +9,7 @@
 #include "host/engine/names.hpp"
 #include "host/http/json_writer.hpp"
 #include "host/http/routes.hpp"
+#include "host/http/text.hpp"
 
 namespace stepd::http {
 namespace {
@@ -116,36 +117,38 @@ engine::Verb verb_of(engine::Verb::Kind kind, const VerbBody& body) {
   return verb;
 }
 
-int status_of(engine::Refused::Why why) {
-  switch (why) {
+Problem problem_of(const engine::Refused& refused) {
+  const auto problem = [&refused](int status, std::string code) {
+    return Problem{.status = status, .code = std::move(code), .detail = refused.message};
+  };
+  switch (refused.why) {
     case engine::Refused::Why::not_found:
-      return 404;
+      return problem(404, "not_found");
     case engine::Refused::Why::wrong_state:
-      return 409;
+      return problem(409, "wrong_state");
     case engine::Refused::Why::invalid:
-      return 422;
+      return problem(422, "invalid");
+    case engine::Refused::Why::not_stored:
+      return problem(507, "not_stored");
+    case engine::Refused::Why::ending:
+      return problem(503, "ending");
+    case engine::Refused::Why::unsure:
+      return problem(503, "unsure");
   }
-  return 500;
+  return problem(500, "refused");
 }
 
-std::string_view code_of(engine::Refused::Why why) {
-  switch (why) {
-    case engine::Refused::Why::not_found:
-      return "not_found";
-    case engine::Refused::Why::wrong_state:
-      return "wrong_state";
-    case engine::Refused::Why::invalid:
-      return "invalid";
-  }
-  return "refused";
-}
-
-Answer act(const Scope& scope, const Request& request, const engine::Verb& verb) {
+engine::JobId act(const Scope& scope, const Request& request, const engine::Verb& verb) {
   const engine::JobId id = find_job(scope, request).id;
   const engine::Verdict verdict = scope.host.act(id, verb);
   if (const auto* refused = std::get_if<engine::Refused>(&verdict)) {
-    refuse(status_of(refused->why), std::string(code_of(refused->why)), refused->message);
+    throw Refusal(problem_of(*refused));
   }
+  return id;
+}
+
+Answer act_and_answer(const Scope& scope, const Request& request, const engine::Verb& verb) {
+  const engine::JobId id = act(scope, request, verb);
   Reply reply;
   JsonWriter json(reply.body);
   json.begin_object();
@@ -178,7 +181,7 @@ engine::Verb::Truth truth_of(const VerbBody& body) {
 Answer cancel_job(const Scope& scope, Request& request) {
   const VerbBody body = body_of(scope, request);
   body.allow({"request_id", "actor", "reason"});
-  return act(scope, request, verb_of(engine::Verb::Kind::cancel, body));
+  return act_and_answer(scope, request, verb_of(engine::Verb::Kind::cancel, body));
 }
 
 Answer retry_job(const Scope& scope, Request& request) {
@@ -186,13 +189,13 @@ Answer retry_job(const Scope& scope, Request& request) {
   body.allow({"request_id", "actor", "reason", "step"});
   engine::Verb verb = verb_of(engine::Verb::Kind::retry, body);
   verb.step = body.name("step");
-  return act(scope, request, verb);
+  return act_and_answer(scope, request, verb);
 }
 
 Answer abandon_step(const Scope& scope, Request& request) {
   const VerbBody body = body_of(scope, request);
   body.allow({"request_id", "actor", "reason", "step"});
-  return act(scope, request, step_verb(engine::Verb::Kind::abandon, body));
+  return act_and_answer(scope, request, step_verb(engine::Verb::Kind::abandon, body));
 }
 
 Answer skip_step(const Scope& scope, Request& request) {
@@ -200,7 +203,7 @@ Answer skip_step(const Scope& scope, Request& request) {
   body.allow({"request_id", "actor", "reason", "step", "output"});
   engine::Verb verb = step_verb(engine::Verb::Kind::skip, body);
   verb.output = body.output();
-  return act(scope, request, verb);
+  return act_and_answer(scope, request, verb);
 }
 
 Answer resolve_step(const Scope& scope, Request& request) {
@@ -213,23 +216,31 @@ Answer resolve_step(const Scope& scope, Request& request) {
     invalid("wrong_value", "/output",
             "must be left out: only a step resolved as done has an output");
   }
-  return act(scope, request, verb);
+  return act_and_answer(scope, request, verb);
 }
 
+/// Once only: with the job goes every trace of what was asked of it.
 Answer remove_job(const Scope& scope, Request& request) {
   engine::Verb verb;
   verb.kind = engine::Verb::Kind::remove;
-  verb.request_id = request.query.one("request_id").value_or("");
-  if (verb.request_id.empty()) verb.request_id = fresh_request_id();
   verb.actor = request.query.one("actor").value_or("");
-  verb.reason = request.query.one("reason").value_or("");
   request.query.done();
   const std::size_t bytes_max = scope.settings.limits.name_bytes_max;
-  if (verb.request_id.size() > bytes_max || verb.actor.size() > bytes_max) {
+  if (verb.actor.size() > bytes_max) {
     refuse(400, "bad_parameter",
-           "request_id or actor has more than " + std::to_string(bytes_max) + " bytes");
+           "the parameter actor has more than " + std::to_string(bytes_max) + " bytes");
   }
-  return act(scope, request, verb);
+  const engine::JobId id = act(scope, request, verb);
+  scope.settings.note("job deleted job=" + engine::to_text(id) + " tenant=" + request.tenant +
+                      " actor=" + in_quotes(verb.actor));
+  Reply reply;
+  JsonWriter json(reply.body);
+  json.begin_object();
+  json.member("id", engine::to_text(id));
+  json.member("verb", engine::name_of(verb.kind));
+  json.member("accepted", true);
+  json.end_object();
+  return reply;
 }
 
 }  // namespace stepd::http

@@ -3,9 +3,11 @@
 #include <Poco/Exception.h>
 #include <Poco/Net/StreamSocketImpl.h>
 #include <Poco/Timespan.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace stepd::http {
@@ -23,7 +25,6 @@ Poco::Timespan timespan(std::chrono::milliseconds value) {
 Wire::Wire(Poco::Net::StreamSocket socket, Patience patience)
     : socket_(std::move(socket)), patience_(patience) {
   socket_.setReceiveTimeout(timespan(patience.idle));
-  socket_.setSendTimeout(timespan(patience.idle));
 }
 
 /// The buffer grows while a client sends faster than it is read, up to a limit; above that only for
@@ -54,17 +55,35 @@ Wire::Arrival Wire::receive() {
   }
 }
 
+/// Each piece that the client takes in would begin the socket's own time-out anew; a limit on the
+/// whole needs calls that do not block.
 bool Wire::send(std::string_view bytes) {
-  try {
-    while (!bytes.empty()) {
-      const int length = static_cast<int>(std::min<std::size_t>(bytes.size(), 1U << 30U));
-      const int sent = socket_.sendBytes(bytes.data(), length, MSG_NOSIGNAL);
-      if (sent <= 0) return false;
+  constexpr std::size_t mebibyte = 1U << 20U;
+  const auto begun = static_cast<std::int64_t>(bytes.size() / mebibyte + 1);
+  const auto until = std::chrono::steady_clock::now() + begun * patience_.reply;
+  while (!bytes.empty()) {
+    const auto sent = ::send(descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
+      continue;
     }
-    return true;
-  } catch (const Poco::Exception&) {
-    return false;
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return false;
+    if (!writable(until)) return false;
+  }
+  return true;
+}
+
+bool Wire::writable(std::chrono::steady_clock::time_point until) const {
+  const auto idle_until = std::chrono::steady_clock::now() + patience_.idle;
+  pollfd wait{descriptor(), POLLOUT, 0};
+  for (;;) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        std::min(until, idle_until) - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return false;
+    const int ready = ::poll(&wait, 1, static_cast<int>(left.count()));
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return false;
   }
 }
 

@@ -12,6 +12,8 @@ namespace stepd::http {
 struct Patience {
   std::chrono::milliseconds idle = std::chrono::seconds(10);     // without a byte either way
   std::chrono::milliseconds request = std::chrono::seconds(30);  // waiting for one request in all
+  // To take a reply in, for each MiB of it that is begun.
+  std::chrono::milliseconds reply = std::chrono::seconds(30);
 };
 
 /// The bytes of one client, buffered. One thread, the connection's.
@@ -30,7 +32,7 @@ class Wire {
   /// Another request begins: its waiting is counted anew.
   void begin_request() { waited_ = {}; }
 
-  /// False: the client is gone, or takes nothing in.
+  /// False: the client is gone, or takes it in too slowly.
   [[nodiscard]] bool send(std::string_view bytes);
 
   /// Lets the client read the last reply before the connection goes away under it: what it still
@@ -42,6 +44,7 @@ class Wire {
 
  private:
   void make_room();
+  [[nodiscard]] bool writable(std::chrono::steady_clock::time_point until) const;
 
   Poco::Net::StreamSocket socket_;
   Patience patience_;

@@ -99,7 +99,7 @@ void Batch::take_over(const storage::BatchResult& result, std::size_t end) {
 
 void Batch::refuse_next(const std::string& message) {
   if (next_ < submits_.size()) {
-    answers_[next_] = NotStored{"the store does not take this job: " + message};
+    answers_[next_] = NotStorable{"the store does not take this job: " + message};
     submit_fates_[next_] = Fate::not_committed;
   } else {
     change_fates_[next_ - submits_.size()] = Fate::refused;

@@ -37,11 +37,16 @@ struct KeyTaken {
 struct NotStored {
   std::string message;
 };
+/// The store does not take this job, whatever room there is: sending it again changes nothing.
+struct NotStorable {
+  std::string message;
+};
 /// It is not known whether the job was recorded: ask again with the same key (D1).
 struct StoreUnsure {
   std::string message;
 };
-using SubmitAnswer = std::variant<JobAccepted, JobExists, KeyTaken, NotStored, StoreUnsure>;
+using SubmitAnswer =
+    std::variant<JobAccepted, JobExists, KeyTaken, NotStored, NotStorable, StoreUnsure>;
 
 /// Something that happened to a job and is on disk, for those who watch.
 struct JobNews {

@@ -8,9 +8,7 @@ namespace stepd::runtime {
 
 namespace {
 
-engine::Verdict refused(std::string message) {
-  return engine::Refused{engine::Refused::Why::wrong_state, std::move(message)};
-}
+using Why = engine::Refused::Why;
 
 std::vector<SubmitAnswer> all_not_stored(std::size_t count, const std::string& message) {
   return std::vector<SubmitAnswer>(count, NotStored{message});
@@ -100,7 +98,7 @@ void LiveHost::lose(HostLoss loss, const std::string& message) {
                                     "; it is not known whether this was recorded: ask again "
                                     "with the same request id");
   desk_.give_up(Question::blob, {});
-  listeners_.on_loss(loss, message);
+  if (!lost_.exchange(true)) listeners_.on_loss(loss, message);
 }
 
 void LiveHost::close_doors(const std::string& why) {
@@ -147,8 +145,9 @@ engine::Verdict LiveHost::act(engine::JobId job, engine::Verb verb) {
   const auto ticket = desk_.open(Question::verb);
   if (refusing_.load() || committer_->holding()) {
     desk_.withdraw(ticket);
-    if (refusing_.load()) return refused(refusal());
-    return refused("not recorded: " + committer_->trouble() + ". Ask again then");
+    if (refusing_.load()) return engine::Refused{Why::ending, refusal()};
+    return engine::Refused{Why::not_stored, "not recorded: " + committer_->trouble() +
+                                                "; ask again once that is over"};
   }
   const bool put = inbox_.put_when_room([&](EngineMail& mail) {
     mail.events.emplace_back(
@@ -156,7 +155,7 @@ engine::Verdict LiveHost::act(engine::JobId job, engine::Verb verb) {
   });
   if (!put) {
     desk_.withdraw(ticket);
-    return refused(refusal());
+    return engine::Refused{Why::ending, refusal()};
   }
   return std::get<engine::Verdict>(std::move(ticket.wait->wait().front()));
 }

@@ -105,6 +105,7 @@ class LiveHost final : public Host, public AttemptSink {
   Plugins plugins_;
   std::string refusal_;                // why nothing is taken in any more; empty: it is
   std::atomic<bool> refusing_{false};  // refusal_ is set
+  std::atomic<bool> lost_{false};      // the listener has been told
   std::atomic<bool> closed_{false};    // what is put in now is not looked at any more
   bool all_over_ = true;
   bool stopped_ = false;

@@ -9,7 +9,7 @@ Reply excuse(Question kind, const std::string& message) {
     case Question::submit:
       return SubmitAnswer{StoreUnsure{message}};
     case Question::verb:
-      return engine::Verdict{engine::Refused{engine::Refused::Why::wrong_state, message}};
+      return engine::Verdict{engine::Refused{engine::Refused::Why::unsure, message}};
     case Question::blob:
       break;
   }

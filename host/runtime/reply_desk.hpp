@@ -54,8 +54,8 @@ class ReplyDesk {
   using Delivery = std::pair<engine::ReplyToken, Reply>;
   void deliver(std::vector<Delivery> deliveries);
 
-  /// Answers all questions of a kind that are still open: a submit is then unsure, a verb is
-  /// refused, a blob is fenced.
+  /// Answers all questions of a kind that are still open: a submit or a verb is then
+  /// unsure, a blob is fenced.
   void give_up(Question kind, const std::string& message);
 
  private:

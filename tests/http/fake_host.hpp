@@ -24,11 +24,13 @@ class FakeHost final : public runtime::Host, private storage::Reader {
   // What a test says and asks --------------------------------------------------------------------
 
   /// A job of plain steps with these ids, as if it had been submitted.
-  engine::JobId add(const std::vector<std::string>& steps, const std::string& tenant = "default") {
+  engine::JobId add(const std::vector<std::string>& steps, const std::string& tenant = "default",
+                    const std::string& output = {}) {
     engine::JobDefinition definition;
     definition.name = "made";
     definition.tenant = tenant;
     definition.args = engine::JsonText("{}");
+    definition.output = engine::JsonText(output);
     for (const std::string& id : steps) {
       engine::StepDefinition step{.id = id, .type = "demo.greet"};
       if (!definition.steps.empty()) {
@@ -65,6 +67,12 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     const engine::JobState state = engine::fold(job);
     job.head.word = engine::word_of(state);
     if (state.settled) job.head.settled_at = state.last_at;
+  }
+
+  /// What is recorded of the job is no record any more.
+  void damage(engine::JobId id) {
+    const std::lock_guard lock(mutex_);
+    jobs_.at(id).definition = "\xFF damaged";
   }
 
   void tell(const runtime::JobNews& news) {

@@ -77,6 +77,63 @@ TEST_CASE("a job that succeeded is shown with its output and the time it settled
   CHECK(job.at("reason").is_null());
 }
 
+/// The only step of the job succeeds, and so does the job.
+void succeed(Served& served, engine::JobId id, const std::string& output) {
+  served.host.append(id, {started(0, 1), moved(0, engine::Running{1})});
+  served.host.append(id, {succeeded(0, 1, output), moved(0, engine::Succeeded{}, Effect::done),
+                          engine::Settled{engine::SettledState::succeeded}});
+}
+
+TEST_CASE("J9: an output within the configured limit is shown whole and one beyond is an error") {
+  const std::string output = "\"" + std::string(1000, 'x') + "\"";
+  const auto [limit, fits] = GENERATE(table<std::size_t, bool>({{2000, true}, {900, false}}));
+  const std::string expression = R"({"$ref":"/steps/only/output"})";
+  Served served({.api = {.limits = {.output_bytes_max = limit}}});
+  const auto id = served.host.add({"only"}, "default", expression);
+  succeed(served, id, output);
+
+  const auto job = served.get(path_of(id)).json();
+
+  CHECK(job.at("output").is_null() == !fits);
+  CHECK(job.at("output_error").is_null() == fits);
+}
+
+TEST_CASE("J9: an output expression that names what is not there is shown as an error") {
+  Served served;
+  const auto id = served.host.add({"only"}, "default", R"({"$ref":"/steps/only/output/receipt"})");
+  succeed(served, id, "{}");
+
+  const auto job = served.get(path_of(id)).json();
+
+  CHECK(job.at("state") == "succeeded");
+  CHECK(job.at("output").is_null());
+  const std::string message(job.at("output_error").at("message").as_string());
+  CHECK(message.find("/steps/only/output/receipt") != std::string::npos);
+}
+
+TEST_CASE("a job whose record cannot be read is told apart from a fault of the host") {
+  Served served;
+  const auto id = served.host.add({"a"});
+  served.host.damage(id);
+  const std::string below = GENERATE(as<std::string>{}, "", "/journal", "/why", "/events");
+
+  const Response response = served.get(path_of(id) + below);
+
+  CHECK(response.status == 500);
+  CHECK(response.code() == "record_unreadable");
+  CHECK(response.detail().find("newer stepd") != std::string::npos);
+}
+
+TEST_CASE("a job was created at the same time in a list and alone") {
+  Served served;
+  const auto id = served.host.add({"a"});
+
+  const auto alone = served.get(path_of(id)).json();
+  const auto page = served.get("/v1/jobs").json();
+
+  CHECK(alone.at("created_at") == page.at("jobs").at(0).at("created_at"));
+}
+
 TEST_CASE("C6: a job that turned back is shown with the first cause as its reason") {
   Served served;
   const auto id = served.host.add({"out", "in"});

@@ -3,6 +3,7 @@
 #include <Poco/Net/SocketAddress.h>
 #include <Poco/Net/StreamSocket.h>
 #include <Poco/Timespan.h>
+#include <poll.h>
 #include <stdlib.h>
 
 #include <boost/json.hpp>
@@ -110,6 +111,12 @@ class RawClient {
   /// Something has come, or comes within the time.
   [[nodiscard]] bool readable_within(std::chrono::milliseconds span) {
     return socket_.poll(Poco::Timespan(span.count() * 1000), Poco::Net::Socket::SELECT_READ);
+  }
+
+  /// The server has closed, or closes within the time, whatever is still to be read.
+  [[nodiscard]] bool gone_within(std::chrono::milliseconds span) {
+    pollfd wait{socket_.impl()->sockfd(), POLLRDHUP, 0};
+    return ::poll(&wait, 1, static_cast<int>(span.count())) > 0;
   }
 
   /// The server has closed and sent nothing more.

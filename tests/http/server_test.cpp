@@ -235,6 +235,18 @@ TEST_CASE("a client that sends a little now and then does not hold a connection 
   CHECK(client.response().status == 408);
 }
 
+TEST_CASE("a client that takes its replies in too slowly does not hold a connection for ever") {
+  using namespace std::chrono_literals;
+  const Served served({.patience = {.idle = 1h, .reply = 0ms}});
+  RawClient client = served.client();
+
+  for (int request = 0; request < 100; ++request) {
+    client.send("GET /v1/openapi.json HTTP/1.1\r\n\r\n");
+  }
+
+  CHECK(client.gone_within(20s));
+}
+
 TEST_CASE("an idle connection is closed without a word") {
   using namespace std::chrono_literals;
   const Served served({.patience = {.idle = 50ms}});
@@ -274,16 +286,16 @@ TEST_CASE("a reader that fails is a problem of the storage and is reported") {
     reports.push_back(line);
   }});
   served.host.script([](auto& script) {
-    script.reader_trouble.emplace(storage::StoreError::Kind::broken, "the disk is gone");
+    script.reader_trouble.emplace(storage::StoreError::Kind::broken, "the disk\nis gone");
   });
 
   const Response response = served.get("/v1/jobs");
 
   CHECK(response.status == 503);
-  CHECK(response.detail().find("the disk is gone") != std::string::npos);
+  CHECK(response.detail().find("the disk\nis gone") != std::string::npos);
   const std::lock_guard lock(mutex);
   REQUIRE(reports.size() == 1);
-  CHECK(reports[0].find("/v1/jobs") != std::string::npos);
+  CHECK(reports[0] == R"(request failed path="/v1/jobs" reason="the disk\nis gone")");
 }
 
 }  // namespace

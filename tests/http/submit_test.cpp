@@ -192,6 +192,19 @@ TEST_CASE("what the host could not store is not acknowledged") {
   CHECK(served.post("/v1/jobs", greet).status == 503);
 }
 
+TEST_CASE("D1: a job that the store does not take is refused for good") {
+  Served served;
+  served.host.script([](auto& script) {
+    script.submit_answer = runtime::NotStorable{"the store does not take this job: too big"};
+  });
+
+  const Response response = served.post("/v1/jobs", greet);
+
+  CHECK(response.status == 422);
+  CHECK(response.code() == "not_storable");
+  CHECK(response.detail() == "the store does not take this job: too big");
+}
+
 TEST_CASE("D1: a submit of which nobody knows is answered so") {
   Served served;
   served.host.script([&](auto& script) {
@@ -297,6 +310,27 @@ TEST_CASE("a batch of too many jobs is taken up to the limit and says so") {
   CHECK(lines[1].at("status") == 201);
   CHECK(lines[2].at("status") == 413);
   CHECK(served.host.jobs_kept() == 2);
+}
+
+TEST_CASE("a batch whose answers grow too large is taken up to there and says so") {
+  Served served({.api = {.batch_answers_bytes_max = 10'000}});
+  std::string body;
+  for (int line = 0; line < 1000; ++line) body += "[]\n";
+
+  const auto lines = lines_of(served.post("/v1/jobs:batch", body));
+
+  REQUIRE(lines.size() == 257);
+  CHECK(lines[255].at("status") == 422);
+  CHECK(lines[256].at("status") == 413);
+  CHECK(lines[256].at("code") == "batch_too_large");
+}
+
+TEST_CASE("arguments as large as the configured limit allows can be sent") {
+  Served served({.api = settings_within({.args_bytes_max = 20 << 20})});
+  served.host.set_catalogue(greeting());
+
+  CHECK(served.post("/v1/jobs", args_of_bytes(19 << 20)).status == 201);
+  CHECK(served.post("/v1/jobs:batch", args_of_bytes(19 << 20)).status == 200);
 }
 
 TEST_CASE("a batch that says it is too large is refused whole") {

@@ -55,7 +55,7 @@ TEST_CASE("verbs about a step carry what they need") {
   CHECK(served.post(path + ":resolve", R"({"step":"a","reason":"x","truth":"undone"})").status ==
         200);
   CHECK(served.post(path + ":resolve", R"({"step":"a","reason":"x","output":null})").status == 200);
-  CHECK(served.remove(path + "?request_id=r-9").status == 200);
+  CHECK(served.remove(path).status == 200);
 
   const auto acts = served.host.acts();
   REQUIRE(acts.size() == 6);
@@ -69,7 +69,26 @@ TEST_CASE("verbs about a step carry what they need") {
   CHECK(acts[4].verb.truth == Verb::Truth::done);
   CHECK(acts[4].verb.output.view() == "null");
   CHECK(acts[5].verb.kind == Verb::Kind::remove);
-  CHECK(acts[5].verb.request_id == "r-9");
+}
+
+TEST_CASE("O1: a delete is noted with who asked for it and knows no request id") {
+  std::mutex mutex;
+  std::vector<std::string> notes;
+  Served served({.api = {.note = [&](const std::string& line) {
+                   const std::lock_guard lock(mutex);
+                   notes.push_back(line);
+                 }}});
+  const auto id = served.host.add({"a"});
+
+  const Response removal = served.remove(path_of(id) + "?actor=ann%0Aof%20sales");
+  const Response with_request_id = served.remove(path_of(id) + "?request_id=r");
+
+  CHECK(removal.status == 200);
+  CHECK(removal.json().at("verb") == "delete");
+  CHECK(with_request_id.status == 400);
+  const std::lock_guard lock(mutex);
+  CHECK(notes == std::vector<std::string>{"job deleted job=" + engine::to_text(id) +
+                                          R"( tenant=default actor="ann\nof sales")"});
 }
 
 struct BadVerb {
@@ -104,21 +123,24 @@ TEST_CASE("a verb that is not understood is refused and does nothing") {
 }
 
 TEST_CASE("a verb the host refuses is answered with its words") {
-  const auto [why, status] =
-      GENERATE(table<engine::Refused::Why, int>({{engine::Refused::Why::not_found, 404},
-                                                 {engine::Refused::Why::wrong_state, 409},
-                                                 {engine::Refused::Why::invalid, 422}}));
+  using Why = engine::Refused::Why;
+  const auto [why, status, code] =
+      GENERATE(table<Why, int, std::string>({{Why::not_found, 404, "not_found"},
+                                             {Why::wrong_state, 409, "wrong_state"},
+                                             {Why::invalid, 422, "invalid"},
+                                             {Why::not_stored, 507, "not_stored"},
+                                             {Why::ending, 503, "ending"},
+                                             {Why::unsure, 503, "unsure"}}));
   Served served;
   const auto id = served.host.add({"a"});
-  served.host.script([&](auto& script) {
-    script.verdict = engine::Refused{why, "the job is settled"};
-  });
+  served.host.script([&](auto& script) { script.verdict = engine::Refused{why, "words"}; });
 
   const Response cancel = served.post(path_of(id) + ":cancel", "");
   const Response removal = served.remove(path_of(id));
 
   CHECK(cancel.status == status);
-  CHECK(cancel.detail() == "the job is settled");
+  CHECK(cancel.code() == code);
+  CHECK(cancel.detail() == "words");
   CHECK(removal.status == status);
 }
 

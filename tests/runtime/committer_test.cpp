@@ -242,7 +242,7 @@ TEST_CASE("D1: a batch the store refuses is split until the job at fault stands 
   const auto answers = at.answers(ticket);
 
   CHECK(std::holds_alternative<JobAccepted>(answers[1]));
-  CHECK(std::holds_alternative<NotStored>(answers[2]));
+  CHECK(std::holds_alternative<NotStorable>(answers[2]));
   CHECK(std::holds_alternative<JobAccepted>(answers[3]));
   CHECK(at.outcome(1).not_committed == std::vector{id_of(3)});
 
@@ -303,7 +303,7 @@ TEST_CASE(
   const auto verb = at.desk.open(Question::verb);
   at.committer().post(changing(2, {next_row(1, 2)}));
   const auto verdict = std::get<engine::Verdict>(verb.wait->wait().front());
-  CHECK(std::holds_alternative<engine::Refused>(verdict));
+  CHECK(std::get<engine::Refused>(verdict).why == engine::Refused::Why::unsure);
   CHECK(at.committer().holding());
   CHECK_FALSE(at.committer().trouble().empty());
 

@@ -61,8 +61,9 @@ struct Story {
 
 class Fixture {
  public:
-  explicit Fixture(std::vector<std::string> types = {"demo.a", "demo.b", "demo.c"})
-      : host({.store = store, .reader = kept, .clock = clock}, settings(),
+  explicit Fixture(std::vector<std::string> types = {"demo.a", "demo.b", "demo.c"},
+                   milliseconds pause_max = milliseconds(4))
+      : host({.store = store, .reader = kept, .clock = clock}, settings(pause_max),
              {.catalogue = catalogue_of(types), .lines = {}}),
         runner({.caller = caller, .sink = host, .clock = clock, .seats = seats, .log = {}},
                {.workers = 4}) {
@@ -107,10 +108,10 @@ class Fixture {
   std::unique_ptr<Host::Subscription> watching;
 
  private:
-  static HostSettings settings() {
+  static HostSettings settings(milliseconds pause_max) {
     HostSettings settings;
-    settings.committer.pause_first = milliseconds(1);
-    settings.committer.pause_max = milliseconds(4);
+    settings.committer.pause_first = pause_max / 4;
+    settings.committer.pause_max = pause_max;
     return settings;
   }
 
@@ -355,7 +356,7 @@ TEST_CASE("an orderly stop asks calls to stop and charges and loses nothing") {
   std::vector<JobOffer> late;
   late.push_back(offer_of({"demo.a"}));
   CHECK(std::holds_alternative<NotStored>(at.host.submit(std::move(late)).at(0)));
-  CHECK(std::holds_alternative<engine::Refused>(at.host.act(id, {})));
+  CHECK(std::get<engine::Refused>(at.host.act(id, {})).why == engine::Refused::Why::ending);
   CHECK(at.host.health().ending);
 }
 
@@ -394,6 +395,32 @@ TEST_CASE("D4: a disk that fills up while jobs run holds them and they go on by 
   REQUIRE(troubles.size() >= 2);
   CHECK_FALSE(troubles.front().empty());
   CHECK(troubles.back().empty());
+}
+
+TEST_CASE("D4: a verb on a full disk is told that nothing is recorded and when to ask again") {
+  Fixture at({"demo.a"}, std::chrono::hours(4));
+  std::latch go_on(1);
+  tests::Watched<bool> begun;
+  at.caller.script("demo.a", [&](const auto&) {
+    begun.change([](bool& value) { value = true; });
+    go_on.wait();
+    return ScriptedCaller::succeeded("{}");
+  });
+  at.start();
+  const auto id = at.submit(offer_of({"demo.a"}));
+  REQUIRE(begun.wait_until([](bool value) { return value; }));
+  at.store.plant(at.store.commits() + 1, support::FaultyStore::Fault::fails);
+  engine::Verb verb;
+  verb.kind = engine::Verb::Kind::cancel;
+
+  const auto under_way = at.host.act(id, verb);
+  const auto later = at.host.act(id, verb);
+  go_on.count_down();
+
+  CHECK(std::get<engine::Refused>(under_way).why == engine::Refused::Why::unsure);
+  CHECK(std::get<engine::Refused>(later).why == engine::Refused::Why::not_stored);
+  CHECK(std::get<engine::Refused>(later).message.ends_with("; ask again once that is over"));
+  CHECK_FALSE(at.host.stop(milliseconds(1)));
 }
 
 }  // namespace
