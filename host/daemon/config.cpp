@@ -12,9 +12,9 @@
 #include <utility>
 
 #include "host/daemon/listen_check.hpp"
-#include "host/daemon/span_text.hpp"
 #include "host/daemon/token_file.hpp"
 #include "host/daemon/toml_reader.hpp"
+#include "host/http/text.hpp"
 
 namespace stepd::daemon {
 
@@ -59,14 +59,17 @@ void read_retry(TomlReader& at, engine::RetryPolicy& policy, bool may_be_unlimit
 }
 
 void read_retention(TomlReader& at, runtime::Retention& retention) {
-  using std::chrono::floor;
   using std::chrono::seconds;
-  if (const auto span = at.span("succeeded")) {
-    retention.succeeded = floor<seconds>(*span);
+  const auto read = [&at](std::string_view key, seconds& span) {
+    const auto given = at.span(key, seconds(1));
+    if (given) span = std::chrono::floor<seconds>(*given);
+    return given.has_value();
+  };
+  if (read("succeeded", retention.succeeded)) {
     retention.unsuccessful = std::max(retention.unsuccessful, retention.succeeded);
   }
-  if (const auto span = at.span("unsuccessful")) retention.unsuccessful = floor<seconds>(*span);
-  if (const auto span = at.span("keys")) retention.keys = floor<seconds>(*span);
+  read("unsuccessful", retention.unsuccessful);
+  read("keys", retention.keys);
 }
 
 void read_limits(TomlReader& at, engine::Limits& limits) {
@@ -210,8 +213,8 @@ std::string retry_table(std::string_view name, const engine::RetryPolicy& policy
       policy.attempts_max == 0 ? in_quotes("unlimited") : std::to_string(policy.attempts_max);
   std::string text = "\n[retry." + std::string(name) + "]\n";
   text += "attempts_max = " + attempts + "\n";
-  text += "initial = " + in_quotes(span_text(policy.initial)) + "\n";
-  text += "max = " + in_quotes(span_text(policy.max)) + "\n";
+  text += "initial = " + in_quotes(http::to_text(policy.initial)) + "\n";
+  text += "max = " + in_quotes(http::to_text(policy.max)) + "\n";
   text += "multiplier = " + decimal(policy.multiplier) + "\n";
   text += "jitter = " + decimal(policy.jitter) + "\n";
   return text;
@@ -295,14 +298,25 @@ LoadedConfig load_config(const Overrides& overrides, const Surroundings& surroun
   return loaded;
 }
 
+std::vector<std::string> unclaimed(const Config& config,
+                                   const std::vector<plugin::PluginLine>& plugins) {
+  std::vector<std::string> names;
+  for (const auto& [name, values] : config.plugin) {
+    const bool claimed = std::ranges::any_of(
+        plugins, [&name = name](const plugin::PluginLine& line) { return line.id == name; });
+    if (!claimed) names.push_back(name);
+  }
+  return names;
+}
+
 std::string to_toml(const Config& config) {
   std::string text = places(config);
   text += "workers = " + std::to_string(config.workers) + "\n";
   text += "log_level = " + in_quotes(config.log_level) + "\n";
-  text += "stop_grace = " + in_quotes(span_text(config.stop_grace)) + "\n";
-  text += "\n[retention]\nsucceeded = " + in_quotes(span_text(config.retention.succeeded)) +
-          "\nunsuccessful = " + in_quotes(span_text(config.retention.unsuccessful)) +
-          "\nkeys = " + in_quotes(span_text(config.retention.keys)) + "\n";
+  text += "stop_grace = " + in_quotes(http::to_text(config.stop_grace)) + "\n";
+  text += "\n[retention]\nsucceeded = " + in_quotes(http::to_text(config.retention.succeeded)) +
+          "\nunsuccessful = " + in_quotes(http::to_text(config.retention.unsuccessful)) +
+          "\nkeys = " + in_quotes(http::to_text(config.retention.keys)) + "\n";
   text += limits_table(config.limits);
   text += retry_table("plain", config.retry.plain);
   text += retry_table("saga", config.retry.saga);

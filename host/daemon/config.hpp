@@ -12,6 +12,7 @@
 
 #include "host/engine/definition.hpp"
 #include "host/engine/time.hpp"
+#include "host/plugin/plugin_line.hpp"
 #include "host/runtime/committer.hpp"
 
 namespace stepd::daemon {
@@ -53,7 +54,7 @@ struct Overrides {
 
 /// Something in the configuration that cannot be used: where, what, and what to do.
 struct ConfigProblem {
-  std::string place;  // "/etc/stepd/stepd.toml:3" or "--listen"
+  std::string place;  // "/etc/stepd/stepd.toml:3", "--state-dir", "listen"
   std::string key;    // "retention.succeeded"; may be empty
   std::string message;
   friend bool operator==(const ConfigProblem&, const ConfigProblem&) = default;
@@ -68,6 +69,10 @@ struct LoadedConfig {
 /// Reads and completes the configuration. With any problem it is not to be used.
 [[nodiscard]] LoadedConfig load_config(const Overrides& overrides,
                                        const Surroundings& surroundings);
+
+/// The plugins that are configured and not there, by the name of their table.
+[[nodiscard]] std::vector<std::string> unclaimed(const Config& config,
+                                                 const std::vector<plugin::PluginLine>& plugins);
 
 /// The whole configuration in effect, as a file that could be read again.
 [[nodiscard]] std::string to_toml(const Config& config);

@@ -36,7 +36,7 @@ void log_call(const runtime::CallLogLine& line) {
   std::string text = "step says job=" + engine::to_text(request.id.job) +
                      field("step", request.step) + " attempt=" + std::to_string(request.attempt) +
                      field("text", line.message);
-  if (!line.fields_json.empty()) text += " fields=" + std::string(line.fields_json);
+  if (!line.fields_json.empty()) text += " fields=" + log::on_one_line(line.fields_json);
   log::at_level(line.level, text);
 }
 
@@ -64,12 +64,23 @@ void log_loading(const plugin::PluginRegistry::Loading& loading) {
 }
 
 void log_trouble(const std::string& trouble) {
-  if (trouble.empty()) return log::info("storage has room again");
-  log::error("storage has no room" + field("reason", trouble));
+  if (trouble.empty()) return log::info("storage goes on");
+  log::error("storage held" + field("reason", trouble));
 }
 
 void log_troubles(const std::vector<std::string>& troubles) {
   for (const auto& trouble : troubles) log::warn("plugins not watched" + field("reason", trouble));
+}
+
+void log_unclaimed(const Config& config, const std::vector<plugin::PluginLine>& lines) {
+  std::string loaded;
+  for (const auto& line : lines) {
+    if (line.refused.empty()) loaded += (loaded.empty() ? "" : " ") + line.id;
+  }
+  for (const auto& name : unclaimed(config, lines)) {
+    log::warn("configuration of no plugin" + field("table", "plugin." + name) +
+              field("loaded", loaded));
+  }
 }
 
 runtime::LiveHost::Plugins plugins_of(const plugin::PluginRegistry& registry) {
@@ -93,9 +104,10 @@ runtime::HostSettings host_settings(const Config& config, const runtime::CrashMa
 http::HttpSettings http_settings(const Config& config) {
   http::HttpSettings settings;
   settings.listen = config.listen;
+  settings.api = http::settings_within(config.limits);
   settings.api.version = STEPD_VERSION;
-  settings.api.limits = config.limits;
   settings.api.defaults = config.retry;
+  settings.api.note = [](const std::string& line) { log::info(line); };
   settings.report = [](const std::string& line) { log::warn(line); };
   for (const auto& address : config.listen) {
     if (check_listen_address(address).over_tcp) settings.token = read_token(config.token_file);
@@ -151,6 +163,7 @@ runtime::LiveHost::Plugins Daemon::load_plugins() {
   log_troubles(listing.troubles);
   log_loading(registry_.load(listing.files));
   registry_.tidy();
+  log_unclaimed(config_, registry_.lines());
   return plugins_of(registry_);
 }
 

@@ -88,10 +88,6 @@ void EndWatch::let_signals_kill() {
   struct sigaction action {};
   action.sa_handler = end_at_once;
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) ::sigaction(signal, &action, nullptr);
-  restore_signals();
-}
-
-void EndWatch::restore_signals() {
   const auto set = ending_signals();
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }

@@ -32,10 +32,9 @@ class EndWatch {
   /// The main thread: waits for an end, for up to `limit` if given.
   [[nodiscard]] std::optional<End> wait(std::optional<std::chrono::milliseconds> limit = {});
 
-  /// From here on a further signal ends the process at once.
+  /// From here on a further signal ends the process at once. It is not held back from a program
+  /// that takes the place of this one either.
   void let_signals_kill();
-  /// As the process found them, for a program that takes its place.
-  void restore_signals();
 
  private:
   int signals_ = -1;

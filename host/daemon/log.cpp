@@ -34,4 +34,12 @@ std::string quoted(std::string_view text) {
   return boost::json::serialize(boost::json::value(boost::json::string_view(text)));
 }
 
+std::string on_one_line(std::string_view json) {
+  std::string line(json);
+  for (char& character : line) {
+    if (character == '\n' || character == '\r') character = ' ';
+  }
+  return line;
+}
+
 }  // namespace stepd::daemon::log

@@ -21,5 +21,7 @@ void at_level(std::int32_t level, const std::string& line);
 
 /// Text as a field's value: in quotes, on one line.
 [[nodiscard]] std::string quoted(std::string_view text);
+/// JSON as a field's value: the line ends that may stand between its tokens become blanks.
+[[nodiscard]] std::string on_one_line(std::string_view json);
 
 }  // namespace stepd::daemon::log

@@ -3,8 +3,9 @@
 #include <sstream>
 #include <utility>
 
-#include "host/daemon/span_text.hpp"
+#include "host/engine/span.hpp"
 #include "host/engine/spelling.hpp"
+#include "host/http/text.hpp"
 
 namespace stepd::daemon {
 
@@ -112,13 +113,14 @@ std::optional<double> TomlReader::fraction(std::string_view key, double least, d
   return std::nullopt;
 }
 
-std::optional<engine::Duration> TomlReader::span(std::string_view key) {
+std::optional<engine::Duration> TomlReader::span(std::string_view key, engine::Duration least) {
   const auto* node = find(key);
   if (!node) return std::nullopt;
-  if (const auto* text = node->as_string()) {
-    if (const auto span = parse_span(text->get())) return span;
-  }
-  note(key, "must be a span of time: a whole number and one of ms, s, m, h or d, as in \"7d\"");
+  std::optional<engine::Duration> span;
+  if (const auto* text = node->as_string()) span = engine::parse_span(text->get());
+  if (span && *span >= least) return span;
+  note(key, "must be a span of time: a number and one of ms, s, m, h or d, as in \"7d\", from " +
+                http::to_text(least) + " to " + http::to_text(engine::span_max));
   return std::nullopt;
 }
 

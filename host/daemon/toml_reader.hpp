@@ -38,7 +38,8 @@ class TomlReader {
   [[nodiscard]] std::optional<std::vector<std::string>> texts(std::string_view key);
   [[nodiscard]] std::optional<std::int64_t> number(std::string_view key, const Range& range);
   [[nodiscard]] std::optional<double> fraction(std::string_view key, double least, double most);
-  [[nodiscard]] std::optional<engine::Duration> span(std::string_view key);
+  [[nodiscard]] std::optional<engine::Duration> span(std::string_view key,
+                                                     engine::Duration least = {});
   /// A count, or "unlimited" for 0.
   [[nodiscard]] std::optional<std::uint32_t> count_or_unlimited(std::string_view key);
   /// Reads a table within this one, if it is there.

@@ -2,7 +2,6 @@
 
 #include <catch2/catch.hpp>
 
-#include "host/daemon/span_text.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace stepd::daemon {
@@ -236,16 +235,35 @@ fee = 2.0
   CHECK(again.config.retention == first.config.retention);
 }
 
-TEST_CASE("spans are a whole number and a unit") {
-  CHECK(parse_span("200ms") == milliseconds(200));
-  CHECK(parse_span("7d") == hours(168));
-  CHECK(parse_span("0s") == milliseconds(0));
-  for (const auto* wrong : {"", "7", "d", "1.5s", "-1s", "7 d", "7dd", "99999999999d"}) {
-    INFO(wrong);
-    CHECK_FALSE(parse_span(wrong));
-  }
-  CHECK(span_text(minutes(90)) == "90m");
-  CHECK(span_text(milliseconds(1500)) == "1500ms");
+TEST_CASE("A4: spans are written as they are in a job") {
+  Files files;
+  const auto loaded = files.load("stop_grace = \"1.5h\"\n[retention]\nkeys = \"36525d\"\n");
+
+  CHECK(texts_of(loaded.problems) == std::vector<std::string>{});
+  CHECK(loaded.config.stop_grace == minutes(90));
+  CHECK(loaded.config.retention.keys == hours(24 * 36'525));
+}
+
+TEST_CASE("D5: a retention that is over at once is refused") {
+  Files files;
+  const auto key = GENERATE(as<std::string>{}, "succeeded", "unsuccessful", "keys");
+  const auto span = GENERATE(as<std::string>{}, "0s", "999ms", "36526d");
+
+  const auto problems =
+      texts_of(files.load("[retention]\n" + key + " = \"" + span + "\"\n").problems);
+
+  REQUIRE(problems.size() == 1);
+  INFO(problems[0]);
+  CHECK(problems[0].ends_with("from 1s to 36525d"));
+}
+
+TEST_CASE("a plugin that is configured and not there is named") {
+  Config config;
+  config.plugin["bank"] = {};
+  config.plugin["demo.bank"] = {};
+
+  CHECK(unclaimed(config, {{.file = "/p/bank.so", .id = "bank"}}) ==
+        std::vector<std::string>{"demo.bank"});
 }
 
 }  // namespace
