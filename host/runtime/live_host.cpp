@@ -81,7 +81,9 @@ bool LiveHost::stop(engine::Duration grace) {
   committer_->stop();
   closed_.store(true);
   for (const auto kind : {Question::submit, Question::verb, Question::blob}) {
-    desk_.give_up(kind, "stepd ended before this was answered: ask again once it is back");
+    desk_.give_up(kind,
+                  "stepd ended before this was answered, and it is not known whether it was "
+                  "recorded: ask again with the same key or request id once it is back");
   }
   feed_.stop();
   return all_over_;
