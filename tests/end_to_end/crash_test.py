@@ -34,7 +34,7 @@ def crash_until_parked(daemon, how):
     daemon.start()
     neighbour = submit(daemon, {"name": "neighbour", "steps": [
         step("first", "demo.undoable", {"note": "first"}),
-        step("wait", "demo.suspend", {"milliseconds": 500}),
+        step("wait", "demo.suspend", {"milliseconds": 600_000}),
         step("last", "demo.undoable", {"note": "last"})]})
     wait_for_step(daemon, neighbour, "wait", "suspended")
     busy = submit(daemon, ("demo.sleep", {"milliseconds": 600_000}))
@@ -52,6 +52,7 @@ def crash_until_parked(daemon, how):
     why = daemon.stepctl("job", "why", crash).stdout
     require_in([crash, "bang", "parked", "crash"], why)
 
+    daemon.stepctl("job", "skip", neighbour, "wait", "--reason", "it waited long enough")
     wait_for_state(daemon, neighbour, "succeeded")
     wait_for_step(daemon, busy, "it", "running")
 

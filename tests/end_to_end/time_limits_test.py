@@ -4,7 +4,9 @@
 import datetime
 import sys
 
-from case import case, main, require, require_in, step, submit, wait_for_state, wait_for_step
+from case import (
+    case, main, require, require_in, step, submit, wait_for, wait_for_state, wait_for_step,
+)
 
 LONG = 600_000  # milliseconds: longer than any test
 
@@ -33,7 +35,7 @@ def _(daemon):
 @case("A5: a deadline that passes turns a waiting job back")
 def _(daemon):
     daemon.start()
-    job = submit(daemon, {"name": "late", "deadline": "200ms", "steps": [
+    job = submit(daemon, {"name": "late", "deadline": "1s", "steps": [
         step("first", "demo.undoable", {"note": "first"}),
         step("wait", "demo.suspend", {"milliseconds": LONG})]})
 
@@ -63,8 +65,9 @@ def _(daemon):
 @case("T1: a wait outlives a kill and ends neither early nor anew")
 def _(daemon):
     daemon.start()
-    job = submit(daemon, ("demo.suspend", {"milliseconds": 1500}))
-    due = wait_for_step(daemon, job, "it", "suspended")["due"]
+    job = submit(daemon, ("demo.suspend", {"milliseconds": 1000}))
+    (due,) = wait_for("the job waits", lambda: [
+        entry["due"] for entry in daemon.journal(job) if entry.get("state") == "suspended"])
     daemon.kill()
     daemon.start()
 

@@ -48,8 +48,8 @@ def start_story(daemon):
 @case("the quickstart proves that the money is conserved and leaves no process behind")
 def _(daemon):
     story, place = start_story(daemon)
-    said, _ = story.communicate(timeout=200)
-    require(story.returncode == 0, f"it ended with {story.returncode}:\n{said}")
+    said = story.stdout.read()
+    require(story.wait() == 0, f"it ended with {story.returncode}:\n{said}")
     require_in(["kill -9         3", "conserved to the cent, and no transfer was applied twice",
                 "found its account closed, and was compensated", "What to try next"], said)
     require(said.count("The journal of one that") == 2, f"two journals are not in:\n{said}")
@@ -62,8 +62,8 @@ def _(daemon):
     story, place = start_story(daemon)
     wait_for("the story's daemon runs", lambda: processes_of(f"{place}/state"))
     story.send_signal(signal.SIGINT)
-    story.communicate(timeout=100)
-    require(story.returncode == 130, f"it ended with {story.returncode}, not 130")
+    story.stdout.read()
+    require(story.wait() == 130, f"it ended with {story.returncode}, not 130")
     require(not processes_of(place), f"it left behind: {processes_of(place)}")
     shutil.rmtree(place)
 
