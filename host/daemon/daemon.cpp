@@ -135,6 +135,7 @@ class Daemon {
         server_(host_, http_settings_) {}
 
   Ended run();
+  [[nodiscard]] std::optional<End> start_host();
 
  private:
   runtime::LiveHost::Plugins load_plugins();
@@ -183,11 +184,29 @@ void Daemon::log_listening() {
             " version=" STEPD_VERSION);
 }
 
+/// Waits for room on a full disk; an end when one was asked for meanwhile.
+std::optional<End> Daemon::start_host() {
+  constexpr std::chrono::seconds pause(2);
+  while (true) {
+    try {
+      host_.start(runner_,
+                  {.on_loss = [this](runtime::HostLoss loss,
+                                     const std::string& message) { ends_.lost(loss, message); },
+                   .on_trouble = log_trouble});
+      return std::nullopt;
+    } catch (const storage::StoreError& error) {
+      if (error.kind != storage::StoreError::Kind::full) throw;
+      log::error("waiting to start until there is room" + field("reason", error.what()));
+      if (auto end = ends_.wait(pause)) return end;
+    }
+  }
+}
+
 Ended Daemon::run() {
-  host_.start(runner_,
-              {.on_loss = [this](runtime::HostLoss loss,
-                                 const std::string& message) { ends_.lost(loss, message); },
-               .on_trouble = log_trouble});
+  if (const auto asked = start_host()) {
+    log::info("ending" + field("reason", asked->message));
+    return Ended::in_order;
+  }
   folders_.start([this](const plugin::FolderWatch::News& news) { on_plugin_files(news); });
   try {
     server_.start();

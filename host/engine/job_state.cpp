@@ -108,7 +108,7 @@ class Fold {
   void operator()(const Resumed&) const { job_.paused = false; }
 
   void operator()(const OperatorActed& entry) const {
-    if (!entry.request_id.empty()) job_.request_ids.insert(entry.request_id);
+    if (!entry.request_id.empty()) job_.request_ids.try_emplace(entry.request_id, entry.verb);
   }
 
   void operator()(const Settled& entry) const { job_.settled = entry.state; }

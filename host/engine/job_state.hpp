@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,7 +49,8 @@ struct JobState {
   std::optional<SettledState> settled{};
   std::vector<StepState> steps{};
   std::map<StepIndex, StepTypeSnapshot> late_snapshots{};  // of types unknown at submit
-  std::set<std::string> request_ids{};  // of operators' verbs, so that each has its effect once
+  // Of operators' verbs, so that each has its effect once: what the id was used for.
+  std::map<std::string, std::string> request_ids{};
   std::uint64_t calls = 0;
   std::uint64_t rows = 0;  // number of the last journal row
   TimePoint accepted_at{};

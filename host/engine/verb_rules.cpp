@@ -43,8 +43,12 @@ class VerbRules {
   VerbRules(const JobState& job, const Verb& verb) : job_(job), verb_(verb) {}
 
   Decision decision() && {
-    if (!verb_.request_id.empty() && job_.request_ids.contains(verb_.request_id)) {
-      return Ignored{Ignored::Why::repeated_request};
+    const auto used = job_.request_ids.find(verb_.request_id);
+    if (used != job_.request_ids.end()) {
+      if (used->second == name_of(verb_.kind)) return Ignored{Ignored::Why::repeated_request};
+      return Refused{Refused::Why::invalid, "the request id \"" + verb_.request_id +
+                                                "\" was used for " + used->second +
+                                                " before: give each request its own"};
     }
     if (planted(PlantedBug::runs_settled_again) && job_.settled &&
         verb_.kind == Verb::Kind::retry) {

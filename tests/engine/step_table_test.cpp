@@ -328,6 +328,12 @@ TEST_CASE("O1: a verb sent twice under one request id has the effect of one", "[
   course.verb(retry);
   CHECK(course.answer() == "ignored");
   CHECK(course.step("a") == "parked, possible, 1");
+
+  Verb skip = verb(Verb::Kind::skip);
+  skip.request_id = "r1";
+  course.verb(skip);
+  CHECK(course.answer() ==
+        R"(the request id "r1" was used for retry before: give each request its own)");
 }
 
 TEST_CASE("J8: a step of an unknown type takes its snapshot when the type arrives", "[engine]") {

@@ -240,6 +240,7 @@ Figure start_after_kill(const Plan& plan) {
     done = succeeded(client);
     daemon.kill();
   }
+  if (done == plan.unsettled) throw std::runtime_error("all was done before the kill: give more");
   const auto begin = Clock::now();
   const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
   SocketClient client(daemon.socket());
