@@ -89,9 +89,9 @@ TEST_CASE("a file of schema version 1 is read with its jobs", "[storage]") {
     Database database{sqlite_file(folder.path()), Database::Access::write};
     sqlite::migrate(database, sqlite::migrations().first(1));
     database.run(R"sql(
-      INSERT INTO job (id, word, due, needs, attention, settled_at, tenant, name, key, accepted_at,
-        first_row, definition)
-      VALUES (7, 1, 5, '', 0, NULL, 'default', 'transfer', 'k', 3, x'01', x'0203');
+      INSERT INTO job (id, word, due, wait, needs, attention, settled_at, tenant, name, key,
+        accepted_at, first_row, definition)
+      VALUES (7, 1, 5, 0, '', 0, NULL, 'default', 'transfer', 'k', 3, x'01', x'0203');
       UPDATE word SET jobs = 1 WHERE code = 2;
       INSERT INTO journal (job, row, at, entries) VALUES (7, 2, 4, x'04');
       INSERT INTO job_key (key, tenant, job, content) VALUES ('k', 'default', 7, zeroblob(32));
