@@ -16,8 +16,8 @@ STORY = Path(__file__).resolve().parents[2] / "tools/quickstart_story.py"
 # Figures that may be nought where nothing happens in so short a time.
 MAY_BE_NOUGHT = {"idle, wake-ups of all threads"}
 FIGURES = {"floor", "drain", "submit", "submit in batches of 100", "alone, p50", "alone, p99",
-           "idle, resident", "first jobs of a large backlog", "resident with it, at most",
-           "start after a kill, first job done", *MAY_BE_NOUGHT}
+           "idle, resident", "idle, of it not of files", "first jobs of a large backlog",
+           "resident with it, at most", "start after a kill, first job done", *MAY_BE_NOUGHT}
 COMPARED = {"drain", "submit", "submit in batches of 100", "alone, p50",
             "first jobs of a large backlog"}
 GAVE_UP_AFTER = 60_000  # milliseconds
