@@ -38,8 +38,8 @@ class CallLanes {
     return known != mean_.end() && known->second < quick_below_;
   }
 
-  /// A new mean in which the last call weighs an eighth. However long it took, it takes three slow
-  /// calls in a row to change a quick type's lane: one may have lost its processor to another.
+  /// A new mean in which the last call weighs an eighth, and counts for four times the limit at
+  /// most: one call that lost its processor to another makes no type slow that is far below it.
   void measured(std::string_view type, Duration took) {
     const auto known = mean_.find(type);
     if (known == mean_.end()) {

@@ -82,6 +82,9 @@ struct JobLoaded {
   std::optional<LoadedJob> job{};  // absent: there is none
 };
 
+/// Answer to ShortenWaits.
+struct WaitsShortened {};
+
 struct CatalogueChanged {
   std::shared_ptr<const Catalogue>
       catalogue{};  // shared with the readers of step types; never changes
@@ -91,7 +94,7 @@ struct CatalogueChanged {
 struct ShutdownAsked {};
 
 using Event = std::variant<Submission, VerbRequested, CallReported, CallOverran, BlobOffered,
-                           JobsClaimed, JobLoaded, CatalogueChanged, ShutdownAsked>;
+                           JobsClaimed, JobLoaded, WaitsShortened, CatalogueChanged, ShutdownAsked>;
 
 // Effects -----------------------------------------------------------------------------------------
 
@@ -150,7 +153,8 @@ struct Refused {
     invalid,
     not_stored,  // nothing is recorded: there is no room; the same works once there is
     ending,      // nothing is recorded: the host takes in nothing any more
-    unsure       // it may be recorded or not: the same request id asked again tells
+    unsure,      // it may be recorded or not: the same request id asked again tells
+    unreadable   // the job's record is damaged, or a newer host's
   };
   Why why = Why::wrong_state;
   std::string message{};
@@ -189,7 +193,8 @@ struct LoadJob {
 struct OfferTypes {
   std::set<std::string> types{};
 };
-/// The wall clock was set back: waits that are on record end by as much earlier.
+/// The wall clock was set back: waits that are on record end by as much earlier. Until that is done
+/// no further wait is left to the store, whose due time would go by the clock as it is now.
 struct ShortenWaits {
   Duration by{};
 };

@@ -107,6 +107,14 @@ void Engine::State::on(JobLoaded& event) {
   }
 }
 
+/// What had to stay in memory meanwhile can be set aside now.
+void Engine::State::on(WaitsShortened&) {
+  if (--shortening != 0) return;
+  for (auto& [id, active] : jobs) {
+    if (!active.leaving) touch(active);
+  }
+}
+
 void Engine::State::on(CatalogueChanged& event) {
   for (const auto& [name, type] : event.catalogue->types) {
     const StepType* known = catalogue->find(name);

@@ -27,6 +27,7 @@ void Engine::State::fire_timers() {
   clock_offset = offset;
   if (jump < -clock_jump) {
     requests.push_back(ShortenWaits{-jump});
+    ++shortening;
     if (store_due_at) *store_due_at += jump;
   }
   std::vector<JobId> due = timers.until(now.steady);
@@ -204,7 +205,7 @@ bool Engine::State::needs_to_be_seen(const ActiveJob& active, const JobHead& hea
 }
 
 bool Engine::State::can_be_set_aside(const ActiveJob& active) const {
-  if (active.has_queued()) return false;
+  if (active.has_queued() || shortening != 0) return false;
   const JobState& job = active.state();
   for (const StepIndex step : job.progress.active) {
     if (is_in_call(job.steps[step])) return false;

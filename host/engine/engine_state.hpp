@@ -49,6 +49,7 @@ struct Engine::State {
   void on(BlobOffered& event);
   void on(JobsClaimed& event);
   void on(JobLoaded& event);
+  void on(WaitsShortened&);
   void on(CatalogueChanged& event);
   void on(ShutdownAsked&);
 
@@ -123,7 +124,7 @@ struct Engine::State {
     touched.push_back(active.state().id);
   }
   static Verdict unreadable(JobId id) {
-    return Refused{Refused::Why::wrong_state,
+    return Refused{Refused::Why::unreadable,
                    "the record of job " + to_text(id) +
                        " cannot be read: it is damaged, or a newer stepd wrote it; start that "
                        "stepd again, or put back a backup"};
@@ -149,7 +150,8 @@ struct Engine::State {
   std::map<JobId, std::vector<Event>> deferred;  // events for jobs that are not here just now
   std::set<JobId> loading;
   std::set<JobId> refused_records;
-  std::set<JobId> held;  // parked beside a call that goes on
+  std::set<JobId> held;        // parked beside a call that goes on
+  std::size_t shortening = 0;  // requests to shorten waits that are not carried out yet
 
   // The store as far as is known
   bool store_has_more = true;

@@ -176,6 +176,8 @@ bool Committer::serve(const engine::StoreRequest& request) {
     put_event(engine::JobLoaded{.id = load->id, .job = at_.store.load(settings_.epoch, load->id)});
   } else if (const auto* shorten = std::get_if<engine::ShortenWaits>(&request)) {
     at_.store.shorten_waits(settings_.epoch, now, shorten->by);
+    tidy_at_ = at_.clock.now().steady + quiet_after;
+    put_event(engine::WaitsShortened{});
   } else if (const auto* offer = std::get_if<engine::OfferTypes>(&request)) {
     tidy_at_ = at_.clock.now().steady + quiet_after;
     return at_.store.offer(settings_.epoch, offer->types, now, settings_.offer_max) <

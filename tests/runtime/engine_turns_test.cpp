@@ -277,3 +277,29 @@ TEST_CASE("A7: crashes on one build park the step over restarts until another co
   host.settle();
   CHECK(host.started.size() == 4);
 }
+
+TEST_CASE("T1: a wait that begins as the clock is set back lasts its whole length", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId job = host.submit();
+  host.now.wall -= 1h;
+  const TimePoint due = host.now.wall + 30min;
+  Outcome outcome = sleeps(30min);
+  outcome.wait->at = due;
+  host.end_call(host.started[0].id, outcome);
+  host.settle();
+  REQUIRE(host.is_set_aside(job));
+  host.pass(29min);
+  CHECK(host.started.size() == 1);
+  host.pass(1min);
+  CHECK(host.started.size() == 2);
+}
+
+TEST_CASE("D1: a verb for a job whose record cannot be read says so", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId job = host.submit();
+  host.damage(job);
+  host.restart();
+  const auto cancel = host.ask(job, asked(Verb::Kind::cancel, "", "r1"));
+  host.settle();
+  CHECK(host.verdict(cancel).find("cannot be read") != std::string::npos);
+}

@@ -222,6 +222,7 @@ void SimulatedHost::serve(const StoreRequest& request) {
     events_.push_back(JobLoaded{load->id, store_->load(epoch_, load->id)});
   } else if (const auto* shorten = std::get_if<ShortenWaits>(&request)) {
     store_->shorten_waits(epoch_, now_.wall, shorten->by);
+    events_.push_back(WaitsShortened{});
   } else if (const auto* offer = std::get_if<OfferTypes>(&request)) {
     while (store_->offer(epoch_, offer->types, now_.wall, 10) != 0) {
     }

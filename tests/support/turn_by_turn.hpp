@@ -53,6 +53,13 @@ class TurnByTurn {
     settle();
   }
 
+  /// Adds a journal row that nobody can read.
+  void damage(JobId job) {
+    const Change change{
+        .job = job, .row = memory_.find(job)->rows.back().number + 1, .entries = "\xff"};
+    static_cast<void>(memory_.commit(epoch_, {}, {&change, 1}));
+  }
+
   void load_build(ModuleHash module) {
     Catalogue catalogue = *catalogue_;
     for (auto& [name, type] : catalogue.types) type.module = module;
@@ -153,6 +160,7 @@ class TurnByTurn {
       events_.push_back(JobLoaded{load->id, store.load(epoch_, load->id)});
     } else if (const auto* shorten = std::get_if<ShortenWaits>(&request)) {
       store.shorten_waits(epoch_, now.wall, shorten->by);
+      events_.push_back(WaitsShortened{});
     } else if (const auto* offer = std::get_if<OfferTypes>(&request)) {
       store.offer(epoch_, offer->types, now.wall, 100);
     }
