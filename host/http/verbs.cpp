@@ -134,6 +134,8 @@ Problem problem_of(const engine::Refused& refused) {
       return problem(503, "ending");
     case engine::Refused::Why::unsure:
       return problem(503, "unsure");
+    case engine::Refused::Why::unreadable:
+      return problem(500, "record_unreadable");
   }
   return problem(500, "refused");
 }

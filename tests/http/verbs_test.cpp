@@ -130,7 +130,8 @@ TEST_CASE("a verb the host refuses is answered with its words") {
                                              {Why::invalid, 422, "invalid"},
                                              {Why::not_stored, 507, "not_stored"},
                                              {Why::ending, 503, "ending"},
-                                             {Why::unsure, 503, "unsure"}}));
+                                             {Why::unsure, 503, "unsure"},
+                                             {Why::unreadable, 500, "record_unreadable"}}));
   Served served;
   const auto id = served.host.add({"a"});
   served.host.script([&](auto& script) { script.verdict = engine::Refused{why, "words"}; });
