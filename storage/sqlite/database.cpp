@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <utility>
@@ -24,8 +25,11 @@ void stop_counting_memory() {
   static_cast<void>(answer);
 }
 
-int count_wal_pages(void* pages, sqlite3*, const char*, int in_wal) {
-  *static_cast<std::uint64_t*>(pages) = static_cast<std::uint64_t>(in_wal);
+int count_wal_pages(void* counted, sqlite3*, const char*, int in_wal) {
+  auto& wal = *static_cast<Database::Wal*>(counted);
+  const auto pages = static_cast<std::uint64_t>(in_wal);
+  if (pages <= wal.pages) wal.moved = 0;  // it has begun anew
+  wal.pages = pages;
   return SQLITE_OK;
 }
 
@@ -45,7 +49,7 @@ Database::Database(std::filesystem::path file, Access access) : file_(std::move(
   sqlite3_busy_timeout(handle, patience_ms);
   if (access == Access::write) {
     // The hook stands in the place of SQLite's own checkpoints after commits.
-    sqlite3_wal_hook(handle, count_wal_pages, &wal_pages_);
+    sqlite3_wal_hook(handle, count_wal_pages, &wal_);
   } else {
     sqlite3_wal_autocheckpoint(handle, 0);
     sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
@@ -83,9 +87,11 @@ std::uint64_t Database::checkpoint() {
   int moved = 0;
   const int code =
       sqlite3_wal_checkpoint_v2(handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved);
-  if (code == SQLITE_BUSY) return wal_pages_;
+  if (code == SQLITE_BUSY) return wal_.pages;
   if (code != SQLITE_OK) fail(code);
-  return in_wal > moved ? static_cast<std::uint64_t>(in_wal - moved) : 0;
+  const auto left = static_cast<std::uint64_t>(std::max(0, in_wal - moved));
+  wal_.moved = wal_.pages - std::min(wal_.pages, left);
+  return left;
 }
 
 // SQLite remembers the system's error of some operations and not of others, a failed commit among

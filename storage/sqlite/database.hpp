@@ -32,7 +32,15 @@ class Database {
   [[nodiscard]] std::uint64_t rows_changed() const;
 
   /// Pages in the WAL as of the last commit here.
-  [[nodiscard]] std::uint64_t wal_pages() const { return wal_pages_; }
+  [[nodiscard]] std::uint64_t wal_pages() const { return wal_.pages; }
+  /// Of those the ones that no checkpoint has moved into the file.
+  [[nodiscard]] std::uint64_t wal_pages_unmoved() const { return wal_.pages - wal_.moved; }
+
+  /// The WAL as of the last commit.
+  struct Wal {
+    std::uint64_t pages = 0;
+    std::uint64_t moved = 0;
+  };
   /// Moves what no reader still needs from the WAL into the file; the pages that had to stay.
   std::uint64_t checkpoint();
 
@@ -46,7 +54,7 @@ class Database {
   };
   std::filesystem::path file_;
   std::unique_ptr<sqlite3, Close> handle_;
-  std::uint64_t wal_pages_ = 0;
+  Wal wal_{};
 };
 
 /// Bytes that are no text.

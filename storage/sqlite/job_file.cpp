@@ -56,9 +56,7 @@ void JobFile::fill_wal() {
 void JobFile::checkpoint_when_idle(Lull lull) {
   // A checkpoint costs two syncs however little there is to move.
   const std::uint64_t worth_it = lull == Lull::quiet ? 1 : wal_pages_max_ / 4;
-  const std::uint64_t pages = database_.wal_pages();
-  const std::uint64_t unmoved = pages < wal_pages_moved_ ? pages : pages - wal_pages_moved_;
-  if (unmoved >= worth_it) checkpoint();
+  if (database_.wal_pages_unmoved() >= worth_it) checkpoint();
 }
 
 void JobFile::checkpoint_when_large() {
@@ -67,7 +65,6 @@ void JobFile::checkpoint_when_large() {
 
 void JobFile::checkpoint() {
   const std::uint64_t left = database_.checkpoint();
-  wal_pages_moved_ = database_.wal_pages() - left;
   // With nothing left the next commit begins the WAL anew. Else a reader holds on to it, and to
   // ask again at every commit would only cost syncs.
   checkpoint_at_ = left == 0 ? wal_pages_max_ : database_.wal_pages() + wal_pages_max_ / 4;

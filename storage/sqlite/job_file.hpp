@@ -37,7 +37,6 @@ class JobFile {
   Database database_;
   const std::uint64_t wal_pages_max_;
   std::uint64_t checkpoint_at_;
-  std::uint64_t wal_pages_moved_ = 0;  // of those the WAL has now
 };
 
 }  // namespace sqlite

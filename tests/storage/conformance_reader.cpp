@@ -238,3 +238,26 @@ STORE_TEST_CASE("readers on many threads see whole jobs while the writer goes on
   CHECK(torn == 0);
   CHECK(backend.reader().find(id_of(1))->rows.size() == 60);
 }
+
+STORE_TEST_CASE("C5: a flag is found as soon as it is raised and gone as soon as it is not") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {claimed_job(1), claimed_job(2)});
+  const auto flagged_now = [&] {
+    return numbers_of(backend.reader().page({.attention = true}, {}, 10));
+  };
+  JobHead head{.word = JobWord::compensating, .due = noon};
+  change(store, epoch, {row(1, 2, head)});
+  CHECK(flagged_now().empty());
+  head.attention = true;
+  change(store, epoch, {row(1, 3, head)});
+  CHECK(flagged_now() == Numbers{1});
+  CHECK(backend.reader().facts().attention == 1);
+  head.attention = false;
+  change(store, epoch, {row(1, 4, head)});
+  CHECK(flagged_now().empty());
+  change(store, epoch, {row(1, 5, settled(JobWord::compensated))});
+  CHECK(flagged_now().empty());
+  CHECK(backend.reader().facts().attention == 0);
+}

@@ -313,6 +313,32 @@ TEST_CASE("tidying moves what was committed into the file", "[storage]") {
   CHECK(size() > before + 90'000);
 }
 
+TEST_CASE("in a moment's lull only what has piled up is moved", "[storage]") {
+  const TemporaryFolder folder;
+  SqliteStore store{folder.path(), {.wal_pages_max = 80, .prewrite_wal = false}};
+  const auto epoch = store.acquire();
+  store.tidy(Lull::quiet);
+  const auto size = [&] { return std::filesystem::file_size(sqlite_file(folder.path())); };
+  NewJob large = job(1);
+  large.definition = std::string(8 * 4096, 'd');
+
+  std::int64_t number = 1;
+  for (int round = 1; round <= 3; ++round) {
+    INFO(round);
+    const auto before = size();
+    large.id = id_of(++number);
+    submit(store, epoch, {large});
+    store.tidy(Lull::moment);
+    CHECK(size() == before);
+    for (int more = 0; more < 3; ++more) {
+      large.id = id_of(++number);
+      submit(store, epoch, {large});
+    }
+    store.tidy(Lull::moment);
+    CHECK(size() > before + std::uintmax_t{3} * 8 * 4096);
+  }
+}
+
 TEST_CASE("the write-ahead log stays bounded without tidying", "[storage]") {
   const TemporaryFolder folder;
   SqliteStore store{folder.path(), {.wal_pages_max = 40, .prewrite_wal = false}};
