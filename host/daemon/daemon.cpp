@@ -118,9 +118,10 @@ http::HttpSettings http_settings(const Config& config) {
 /// All of it, in the order it depends on each other; taken down in the reverse order.
 class Daemon {
  public:
-  explicit Daemon(const Config& config)
+  Daemon(const Config& config, EndWatch& ends)
       : config_(config),
         http_settings_(http_settings(config)),
+        ends_(ends),
         store_(config.state_dir),
         mark_(config.state_dir / "crash", seats_),
         reader_(config.state_dir),
@@ -135,7 +136,6 @@ class Daemon {
         server_(host_, http_settings_) {}
 
   Ended run();
-  [[nodiscard]] std::optional<End> start_host();
 
  private:
   runtime::LiveHost::Plugins load_plugins();
@@ -145,7 +145,7 @@ class Daemon {
 
   const Config& config_;
   const http::HttpSettings http_settings_;
-  EndWatch ends_;
+  EndWatch& ends_;
   const runtime::SystemClock clock_;
   storage::SqliteStore store_;
   runtime::CrashSeats seats_;
@@ -184,29 +184,11 @@ void Daemon::log_listening() {
             " version=" STEPD_VERSION);
 }
 
-/// Waits for room on a full disk; an end when one was asked for meanwhile.
-std::optional<End> Daemon::start_host() {
-  constexpr std::chrono::seconds pause(2);
-  while (true) {
-    try {
-      host_.start(runner_,
-                  {.on_loss = [this](runtime::HostLoss loss,
-                                     const std::string& message) { ends_.lost(loss, message); },
-                   .on_trouble = log_trouble});
-      return std::nullopt;
-    } catch (const storage::StoreError& error) {
-      if (error.kind != storage::StoreError::Kind::full) throw;
-      log::error("waiting to start until there is room" + field("reason", error.what()));
-      if (auto end = ends_.wait(pause)) return end;
-    }
-  }
-}
-
 Ended Daemon::run() {
-  if (const auto asked = start_host()) {
-    log::info("ending" + field("reason", asked->message));
-    return Ended::in_order;
-  }
+  host_.start(runner_,
+              {.on_loss = [this](runtime::HostLoss loss,
+                                 const std::string& message) { ends_.lost(loss, message); },
+               .on_trouble = log_trouble});
   folders_.start([this](const plugin::FolderWatch::News& news) { on_plugin_files(news); });
   try {
     server_.start();
@@ -249,11 +231,29 @@ Ended Daemon::end(const End& end) {
 }  // namespace
 
 Ended run_daemon(const Config& config) {
-  // Leaked on every way out but the orderly one: with calls under way nothing can be taken down.
-  auto daemon = std::make_unique<Daemon>(config);
-  const auto ended = daemon->run();
-  if (ended != Ended::in_order) (void)daemon.release();
-  return ended;
+  constexpr std::chrono::seconds until_next_try(2);
+  // Both are leaked on every way out but the orderly one: with calls under way nothing can be taken
+  // down.
+  auto ends = std::make_unique<EndWatch>();
+  while (true) {
+    try {
+      auto daemon = std::make_unique<Daemon>(config, *ends);
+      const auto ended = daemon->run();
+      if (ended != Ended::in_order) {
+        (void)daemon.release();
+        (void)ends.release();
+      }
+      return ended;
+    } catch (const storage::StoreError& error) {
+      // Only what happens before anything runs comes out as this.
+      if (error.kind != storage::StoreError::Kind::full) throw;
+      log::error("cannot start before there is room" + field("reason", error.what()));
+    }
+    if (const auto end = ends->wait(until_next_try)) {
+      log::info("ending" + field("reason", end->message));
+      return Ended::in_order;
+    }
+  }
 }
 
 }  // namespace stepd::daemon

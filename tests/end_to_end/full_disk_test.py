@@ -93,5 +93,32 @@ def _(daemon):
             require(shown(daemon, job)["state"] == "succeeded", f"{job} did not succeed")
 
 
+@case("D4: a start on a full disk waits for room and then goes on by itself")
+def _(daemon):
+    if os.geteuid() != 0:
+        raise Skip("only root may mount a file system")
+    with small_disk(daemon):
+        filler = daemon.state / "filler"
+        fill(filler)
+        daemon.launch()
+        wait_for("it says what it waits for",
+                 lambda: "cannot start before there is room" in daemon.last_words())
+        require(not daemon.ended(within=0), "it ended instead of waiting")
+        filler.unlink()
+        wait_for("it answers", lambda: daemon.stepctl("status", check=False).returncode == 0)
+
+
+@case("D4: a start that waits for room can be ended")
+def _(daemon):
+    if os.geteuid() != 0:
+        raise Skip("only root may mount a file system")
+    with small_disk(daemon):
+        fill(daemon.state / "filler")
+        daemon.launch()
+        wait_for("it says what it waits for",
+                 lambda: "cannot start before there is room" in daemon.last_words())
+        require(daemon.stop() == 0, "it did not end in good order")
+
+
 if __name__ == "__main__":
     sys.exit(main())
