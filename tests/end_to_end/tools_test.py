@@ -73,8 +73,8 @@ def _(daemon):
     folder = daemon.place / "bench"
     folder.mkdir()
     ran = subprocess.run(
-        [str(daemon.build / "bin/stepd-bench"), "--jobs", "200", "--alone", "3",
-         "--backlog", "1000", "--unsettled", "3000", "--folder", str(folder), "--json"],
+        [str(daemon.build / "bin/stepd-bench"), "--jobs", "2000", "--alone", "3",
+         "--backlog", "3000", "--unsettled", "3000", "--folder", str(folder), "--json"],
         capture_output=True, text=True, check=False, timeout=200)
     require(ran.returncode == 0, f"it ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
     figures = {figure["name"]: figure for figure in json.loads(ran.stdout)["figures"]}

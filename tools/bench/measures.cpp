@@ -116,6 +116,7 @@ Figure drain(const Plan& plan, const Floor& floor) {
     SocketClient client(daemon.socket());
     // Starting is not draining; it is measured apart.
     const std::size_t done_before = succeeded(client);
+    if (done_before == plan.jobs) throw std::runtime_error("all was drained at once: give more");
     const auto begin = Clock::now();
     wait_for(client, plan.jobs);
     figure.value = static_cast<double>(plan.jobs - done_before) / seconds_since(begin);
@@ -214,10 +215,11 @@ std::vector<Figure> behind_a_backlog(const Plan& plan, const Floor& floor) {
   preload(state, plan.backlog);
   const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
   SocketClient client(daemon.socket());
-  const std::size_t first = std::min(plan.jobs, plan.backlog) / 2;
   const std::size_t done_before = succeeded(client);
+  const std::size_t enough = std::min(done_before + plan.jobs / 2, plan.backlog);
+  if (done_before >= enough) throw std::runtime_error("the backlog is done at once: give more");
   const auto begin = Clock::now();
-  wait_for(client, done_before + first);
+  wait_for(client, enough);
   const auto done = static_cast<double>(succeeded(client) - done_before);
   const double rate = done / seconds_since(begin);
   return {{.name = "first jobs of a large backlog",
@@ -246,7 +248,8 @@ Figure start_after_kill(const Plan& plan) {
   const auto begin = Clock::now();
   const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
   SocketClient client(daemon.socket());
-  while (succeeded(client) <= done && seconds_since(begin) < 60) {
+  while (succeeded(client) <= done) {
+    if (Clock::now() - begin > patience) throw std::runtime_error("no job is done after a kill");
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
   return {.name = "start after a kill, first job done",
