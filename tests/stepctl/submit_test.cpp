@@ -250,3 +250,17 @@ TEST_CASE("what cannot be submitted is told before a daemon is asked") {
   CHECK(said({"job", "submit", "-", "--key", "k"}, "{}\n{}\n").code == 2);
   CHECK(said({"job", "submit", "-", "--key", "k"}, R"({"key":"o"})").code == 2);
 }
+
+TEST_CASE("a job beyond 64 MiB is refused and what was read before it is submitted") {
+  CannedDaemon daemon{BatchAnswer()};
+  const std::string large = "{\"a\":\"" + std::string((std::size_t{64} << 20U) + 1, 'x') + "\"}\n";
+  const ScratchFile file("large.jsonl", "{}\n{}\n" + large + "{}\n");
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "submit", file.path()});
+
+  CHECK(end.code == 1);
+  CHECK(lines_of(end.out).size() == 2);
+  CHECK(end.err.find(file.path() + ":3: error: the job is larger than 64 MiB") != end.err.npos);
+  CHECK(end.err.find("2 accepted, 1 refused") != end.err.npos);
+  CHECK(daemon.requests().size() == 1);
+}

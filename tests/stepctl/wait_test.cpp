@@ -203,3 +203,16 @@ TEST_CASE("waiting for many jobs as json ends with a line for each") {
                      "{\"id\":\"J-3\",\"state\":\"failed\"}\n") != end.out.npos);
   CHECK(end.err.empty());
 }
+
+TEST_CASE("waiting for many jobs ends when the daemon will not tell of them") {
+  CannedDaemon daemon{[jobs = ManyJobs()](const CannedRequest& request) mutable -> CannedReply {
+    if (request.method == "POST") return jobs(request);
+    return problem(401, "a token is needed");
+  }};
+
+  const ChildEnd end =
+      stepctl(daemon.address(), {"job", "submit", "-", "--wait"}, {.input = "{}\n{}\n{}\n{}\n"});
+
+  CHECK(end.code == 1);
+  CHECK(end.err.find("a token is needed") != end.err.npos);
+}

@@ -92,13 +92,14 @@ std::optional<std::string> JobReader::line() {
 }
 
 std::optional<JobText> JobReader::next() {
+  if (gave_up_) return std::nullopt;
   std::optional<std::string> text = line();
   while (text && is_blank(*text)) text = line();
   if (!text) return std::nullopt;
 
   const std::size_t first = line_;
   const char opening = (*text)[text->find_first_not_of(" \t\r")];
-  if (opening != '{' && opening != '[') return JobText{*text, first};
+  if (opening != '{' && opening != '[') return JobText{*text, first, {}};
 
   Nesting nesting;
   std::deque<std::string> lines;
@@ -106,12 +107,12 @@ std::optional<JobText> JobReader::next() {
   while (text) {
     size += text->size() + 1;
     if (size > job_bytes_max) {
-      throw JobTooLarge("the job at line " + std::to_string(first) +
-                        " is larger than 64 MiB; no daemon takes it");
+      gave_up_ = true;
+      return JobText{{}, first, "the job is larger than 64 MiB, the most that one may have"};
     }
     const Nesting::Verdict verdict = nesting.add(*text);
     lines.push_back(std::move(*text));
-    if (verdict == Nesting::Verdict::closed) return JobText{joined(lines), first};
+    if (verdict == Nesting::Verdict::closed) return JobText{joined(lines), first, {}};
     if (verdict == Nesting::Verdict::malformed) break;
     text = line();
   }
@@ -126,7 +127,7 @@ JobText JobReader::recovered(std::deque<std::string> lines, std::size_t first) {
     const auto rest = lines.begin() + static_cast<std::ptrdiff_t>(end);
     returned_.insert(returned_.begin(), rest, lines.end());
     lines.erase(rest, lines.end());
-    return {joined(lines), first};
+    return {joined(lines), first, {}};
   }
   std::size_t size = 0;
   while (std::optional<std::string> text = line()) {
@@ -138,7 +139,7 @@ JobText JobReader::recovered(std::deque<std::string> lines, std::size_t first) {
     size += text->size() + 1;
     if (size < job_bytes_max) lines.push_back(std::move(*text));
   }
-  return {joined(lines), first};
+  return {joined(lines), first, {}};
 }
 
 std::string on_one_line(std::string job) {

@@ -5,7 +5,6 @@
 #include <deque>
 #include <istream>
 #include <optional>
-#include <stdexcept>
 #include <string>
 
 namespace stepd::stepctl {
@@ -13,11 +12,8 @@ namespace stepd::stepctl {
 /// One job as it stands in a file, not judged yet: that is the daemon's to do.
 struct JobText {
   std::string text;
-  std::size_t line = 0;  // where it begins, from 1
-};
-
-class JobTooLarge : public std::runtime_error {
-  using std::runtime_error::runtime_error;
+  std::size_t line = 0;   // where it begins, from 1
+  std::string trouble{};  // why it cannot be sent; empty: it can
 };
 
 /// Reads jobs one after the other: JSON Lines, one object over many lines, or any sequence of
@@ -27,7 +23,7 @@ class JobReader final {
  public:
   explicit JobReader(std::istream& in) : in_(in) {}
 
-  /// Absent at the end of the input. Throws JobTooLarge for one beyond 64 MiB.
+  /// Absent at the end of the input, and behind a job of more than 64 MiB, which is in trouble.
   [[nodiscard]] std::optional<JobText> next();
   [[nodiscard]] std::uint64_t bytes_read() const { return bytes_; }
 
@@ -39,6 +35,7 @@ class JobReader final {
   std::deque<std::string> returned_;  // read too far, to be read again
   std::size_t line_ = 0;              // number of the line given last
   std::uint64_t bytes_ = 0;
+  bool gave_up_ = false;
 };
 
 /// The job without its line breaks, for JSON Lines. What is no JSON stays none: a line break inside

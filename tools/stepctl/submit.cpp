@@ -48,6 +48,10 @@ Answer post_one(const Session& session, const SubmitJobs& command, const std::st
 
 ExitCode submit_one(const Session& session, const SubmitJobs& command, const JobText& job) {
   const Screen& screen = session.output.err();
+  if (!job.trouble.empty()) {
+    session.output.say(error_line(job.trouble, screen));
+    return ExitCode::refused;
+  }
   std::string text = job.text;
   if (command.key) {
     const std::optional<std::string> keyed = with_key(job.text, *command.key);
@@ -80,16 +84,6 @@ ExitCode submit_one(const Session& session, const SubmitJobs& command, const Job
   return ExitCode::done;
 }
 
-/// The next job; none also when it is too large, which `trouble` then says.
-std::optional<JobText> next_of(JobReader& reader, std::string& trouble) {
-  try {
-    return reader.next();
-  } catch (const JobTooLarge& too_large) {
-    trouble = too_large.what();
-    return std::nullopt;
-  }
-}
-
 /// Sends jobs in batches and tells what became of each.
 class BatchSubmit final {
  public:
@@ -97,6 +91,7 @@ class BatchSubmit final {
       : session_(session), command_(command), bytes_total_(bytes_total) {}
 
   void add(JobText job, std::uint64_t bytes_read) {
+    if (!job.trouble.empty()) return give_up(job);
     const std::size_t size = job.text.size();
     if (!batch_.empty() &&
         (batch_.size() == batch_jobs_max || batch_bytes_ + size > batch_bytes_max)) {
@@ -131,6 +126,15 @@ class BatchSubmit final {
   }
 
  private:
+  /// What was read before it is sent all the same; behind it nothing is read.
+  void give_up(const JobText& job) {
+    flush();
+    ++refused_;
+    session_.output.say(
+        name_of(command_) + ":" + std::to_string(job.line) + ": " +
+        error_line(job.trouble + "; from here on nothing was submitted", session_.output.err()));
+  }
+
   void send(std::span<const JobText> jobs) {
     std::string body;
     for (const JobText& job : jobs) body += on_one_line(job.text) + "\n";
@@ -237,13 +241,11 @@ class BatchSubmit final {
 };
 
 ExitCode submit_many(const Session& session, const SubmitJobs& command, JobReader& reader,
-                     std::vector<JobText> first, std::uint64_t bytes_total, std::string trouble) {
+                     std::vector<JobText> first, std::uint64_t bytes_total) {
   BatchSubmit batches(session, command, bytes_total);
   try {
     for (JobText& job : first) batches.add(std::move(job), reader.bytes_read());
-    while (trouble.empty()) {
-      std::optional<JobText> job = next_of(reader, trouble);
-      if (!job) break;
+    while (std::optional<JobText> job = reader.next()) {
       batches.add(std::move(*job), reader.bytes_read());
     }
     batches.flush();
@@ -260,11 +262,6 @@ ExitCode submit_many(const Session& session, const SubmitJobs& command, JobReade
   }
   batches.report();
   ExitCode code = batches.refused() > 0 ? ExitCode::refused : ExitCode::done;
-  if (!trouble.empty()) {
-    session.output.say(
-        error_line(trouble + "; from there on nothing was submitted", session.output.err()));
-    code = ExitCode::refused;
-  }
   if (command.wait) {
     const ExitCode ended = wait_for_all(session, batches.accepted());
     if (ended != ExitCode::done) code = ended;
@@ -275,20 +272,15 @@ ExitCode submit_many(const Session& session, const SubmitJobs& command, JobReade
 ExitCode submit_from(const Session& session, const SubmitJobs& command, std::istream& in,
                      std::uint64_t bytes_total) {
   JobReader reader(in);
-  std::string trouble;
-  std::optional<JobText> first = next_of(reader, trouble);
-  if (!trouble.empty()) {
-    session.output.say(error_line(trouble, session.output.err()));
-    return ExitCode::refused;
-  }
+  std::optional<JobText> first = reader.next();
   if (!first) {
     session.output.say(error_line("there is no job in " + name_of(command) +
                                       ": it is empty (a job is a JSON object, many are JSON Lines)",
                                   session.output.err()));
     return ExitCode::refused;
   }
-  std::optional<JobText> second = next_of(reader, trouble);
-  if (!second && trouble.empty()) return submit_one(session, command, *first);
+  std::optional<JobText> second = reader.next();
+  if (!second) return submit_one(session, command, *first);
   if (command.key) {
     session.output.say(error_line("--key names one job, and " + name_of(command) +
                                       " holds more: give each line its own \"key\"",
@@ -297,8 +289,8 @@ ExitCode submit_from(const Session& session, const SubmitJobs& command, std::ist
   }
   std::vector<JobText> begun;
   begun.push_back(std::move(*first));
-  if (second) begun.push_back(std::move(*second));
-  return submit_many(session, command, reader, std::move(begun), bytes_total, std::move(trouble));
+  begun.push_back(std::move(*second));
+  return submit_many(session, command, reader, std::move(begun), bytes_total);
 }
 
 ExitCode unreadable(const Session& session, const SubmitJobs& command, const std::string& why) {
