@@ -188,3 +188,12 @@ TEST_CASE("values compare by what they mean") {
     CHECK_FALSE(comparable(value_of(left)) == comparable(value_of(right)));
   }
 }
+
+TEST_CASE("J6: a character of several bytes in the wrong place is no fault of its encoding") {
+  const auto fault = find_fault("{\u20ac\u20ac}", 32);
+  REQUIRE(fault);
+  CHECK(fault->message.find("UTF-8") == std::string::npos);
+  const auto broken = find_fault("{\xe2\x82", 32);
+  REQUIRE(broken);
+  CHECK(broken->message.find("UTF-8") != std::string::npos);
+}

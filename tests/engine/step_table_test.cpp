@@ -409,3 +409,66 @@ TEST_CASE("C4: a cancel while the pivot runs is decided by its outcome", "[engin
     CHECK(course.settled() == "cancelled");
   }
 }
+
+TEST_CASE("O1: a step that a later one reads whole is not skipped without an output", "[engine]") {
+  StepSketch b = plain("b");
+  b.args = R"({"all":{"$ref":"/steps/a"}})";
+  Course course({plain("a"), b});
+  Verb skip = verb(Verb::Kind::skip);
+  skip.output = {};
+  course.verb(skip);
+  CHECK(course.answer().find("needs an output") != std::string::npos);
+  CHECK(course.step("a") == "ready, none, 0");
+}
+
+TEST_CASE("C5: a compensation whose arguments cannot be resolved parks", "[engine]") {
+  StepSketch b = saga("b");
+  b.args = R"({"n":{"$ref":"/steps/a/output/n"}})";
+  Course course({plain("a"), b, plain("c")});
+  course.run("a", ok(R"({"m":1})")).take(RecordRefused{});
+  REQUIRE(course.step("b") == "parked, none, 0");
+  Verb done = resolve(Verb::Truth::done);
+  done.step = "b";
+  course.verb(done);
+  course.run("c", ends(OutcomeKind::refused));
+  REQUIRE(course.step("b") == "ready (compensate), done, 0");
+  course.call("b");
+  CHECK(course.step("b") == "parked (compensate), done, 0");
+  CHECK(course.settled() == "no");
+}
+
+TEST_CASE("C5: a compensation that parks with its tenth attempt is flagged", "[engine]") {
+  StepSketch a = saga("a");
+  a.compensate_attempts_max = 10;
+  Course course({a, plain("b")});
+  course.run("a").run("b", ends(OutcomeKind::refused));
+  for (int attempt = 1; attempt < 10; ++attempt) {
+    course.run("a", ends(OutcomeKind::retry)).wake("a");
+  }
+  course.run("a", ends(OutcomeKind::retry));
+  CHECK(course.step("a") == "parked (compensate), done, 10");
+  CHECK(course.state("a").attention);
+}
+
+TEST_CASE("A4: what a step asks for is a lower bound of the backoff", "[engine]") {
+  for (const auto& [asked, waits] : {std::pair{60s, 60s}, {0s, 1s}}) {
+    Course course({plain("a")});
+    Outcome outcome = ends(OutcomeKind::retry);
+    outcome.retry_after = asked;
+    course.run("a", outcome);
+    CHECK(std::get<Retrying>(course.state("a").condition).due.at == noon + waits);
+  }
+}
+
+TEST_CASE("a journal that names a step the job does not have cannot be read", "[engine]") {
+  Course course({plain("a")});
+  const std::vector<Entries> rows{{TurnedBack{{Cause::Kind::step_abandoned, 7, {}}}},
+                                  {CancelNoted{{Cause::Kind::step_abandoned, 7, {}}}},
+                                  {OperatorActed{"skip", "", "", "", StepIndex{7}}},
+                                  {AttentionRaised{7}}};
+  for (const Entries& entries : rows) {
+    LoadedJob loaded{.id = {1}, .definition = encode(*course.job.definition)};
+    loaded.rows.push_back({1, noon, encode(entries)});
+    CHECK_THROWS_AS(fold(loaded), UnreadableRecord);
+  }
+}
