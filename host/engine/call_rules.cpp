@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <string>
 
 #include "host/engine/planted_bug.hpp"
 #include "host/engine/rules.hpp"
@@ -28,6 +29,24 @@ bool makes_no_sense(const Outcome& outcome, Phase phase) {
   if (outcome.kind == OutcomeKind::bad_answer) return true;
   if (outcome.kind == OutcomeKind::suspended) return !outcome.wait;
   return outcome.kind == OutcomeKind::no_effect && phase != Phase::probe;
+}
+
+std::string in_words(StopCause cause) {
+  switch (cause) {
+    case StopCause::timed_out:
+      return "its time was up";
+    case StopCause::silent:
+      return "it gave no sign of life";
+    case StopCause::abandon:
+      return "the step was given up";
+    case StopCause::cancel:
+      return "the job was cancelled";
+    case StopCause::turned_back:
+      return "the job turned back";
+    case StopCause::shutdown:
+      return "the host ended";
+  }
+  return {};
 }
 
 /// The end of one call, by the step's phase and by whether it was asked to stop.
@@ -237,6 +256,7 @@ class CallEnd {
     if (recorded_kind() == OutcomeKind::timed_out) {
       return {"timed_out", "the call ran longer than its time-out", {}};
     }
+    if (cause_) return {"stopped", "the call was asked to stop, because " + in_words(*cause_), {}};
     return {"no_reason", "the step gave no reason", {}};
   }
 

@@ -132,10 +132,6 @@ void add_job_reasons(std::vector<Reason>& reasons, const JobState& job) {
 
 }  // namespace
 
-std::string reason_text(const JobState& job) {
-  return job.cause ? shown(job, *job.cause) : std::string{};
-}
-
 std::vector<Reason> why(const JobState& job, const Catalogue& catalogue) {
   std::vector<Reason> reasons;
   if (job.settled) {

@@ -21,9 +21,6 @@ struct Reason {
 /// Never empty: a settled job says so. A total function of the state.
 [[nodiscard]] std::vector<Reason> why(const JobState& job, const Catalogue& catalogue);
 
-/// Why the job turned back, in words; empty while it goes forward.
-[[nodiscard]] std::string reason_text(const JobState& job);
-
 /// The one derived word for a job.
 [[nodiscard]] JobWord word_of(const JobState& job);
 /// The same, and `waiting` for one that cannot begin because no plugin offers what it needs: that

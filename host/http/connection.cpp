@@ -57,8 +57,7 @@ Problem unreadable(const engine::UnreadableRecord& error) {
   return {.status = 500,
           .code = "record_unreadable",
           .detail = std::string("the record of this job cannot be read: ") + error.what() +
-                    "; it is damaged, or a newer stepd wrote it: run that version, or put back a "
-                    "backup of the state folder"};
+                    "; run the stepd that wrote it, or put back a backup of the state folder"};
 }
 
 std::string failure(const Head& head, const std::exception& error) {

@@ -40,6 +40,9 @@ Judged judge(std::string_view text, const Rules& rules) {
                                                  settings.defaults, settings.limits);
   if (!validated.problems.empty()) return {job_refused(std::move(validated.problems))};
   if (rules.strict && !validated.warnings.empty()) {
+    for (engine::Problem& warning : validated.warnings) {
+      warning.message += " (a warning, which is refused because strict was asked for)";
+    }
     return {job_refused(std::move(validated.warnings))};
   }
   runtime::JobOffer offer;

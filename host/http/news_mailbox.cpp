@@ -27,10 +27,12 @@ NewsMailbox::NewsMailbox(std::optional<engine::JobId> only) : only_(only), signa
 NewsMailbox::~NewsMailbox() { ::close(signal_); }
 
 void NewsMailbox::post(const runtime::JobNews& news) {
-  if (only_ && *only_ != news.job) return;
+  if (only_ && *only_ != news.job && news.dropped == 0) return;
   const std::lock_guard lock(mutex_);
   const bool first = content_.news.empty() && content_.dropped == 0;
-  if (content_.news.size() < news_max) {
+  if (news.dropped != 0) {
+    content_.dropped += news.dropped;
+  } else if (content_.news.size() < news_max) {
     content_.news.push_back(news);
   } else {
     ++content_.dropped;

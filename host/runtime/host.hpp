@@ -51,7 +51,8 @@ using SubmitAnswer =
 /// Something that happened to a job and is on disk, for those who watch.
 struct JobNews {
   engine::JobId job;
-  std::uint64_t row = 0;  // journal row; 0: progress, which is not recorded
+  std::uint64_t row = 0;      // journal row; 0: progress, which is not recorded
+  std::uint64_t dropped = 0;  // not 0: nothing but how many news were lost before this, of any job
   engine::TimePoint at{};
   std::vector<engine::Entry> entries;
   std::string step;  // progress

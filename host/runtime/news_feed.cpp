@@ -1,5 +1,6 @@
 #include "host/runtime/news_feed.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "host/engine/codec.hpp"
@@ -38,16 +39,20 @@ std::unique_ptr<Host::Subscription> NewsFeed::subscribe(
 
 void NewsFeed::publish(std::vector<Row> rows) {
   mailbox_.put([&](std::vector<Piece>& pieces) {
-    for (auto& row : rows) {
-      if (pieces.size() >= capacity_) return;
-      pieces.emplace_back(std::move(row));
-    }
+    const std::size_t room = capacity_ - std::min(capacity_, pieces.size());
+    const std::size_t taken = std::min(room, rows.size());
+    for (std::size_t row = 0; row < taken; ++row) pieces.emplace_back(std::move(rows[row]));
+    dropped_ += rows.size() - taken;
   });
 }
 
 void NewsFeed::publish(JobNews progress) {
   mailbox_.put([&](std::vector<Piece>& pieces) {
-    if (pieces.size() < capacity_) pieces.emplace_back(std::move(progress));
+    if (pieces.size() < capacity_) {
+      pieces.emplace_back(std::move(progress));
+    } else {
+      ++dropped_;
+    }
   });
 }
 
@@ -56,6 +61,7 @@ void NewsFeed::run() {
   while (!mailbox_.closed()) {
     pieces.clear();
     mailbox_.take(pieces, std::nullopt);
+    const std::uint64_t dropped = dropped_.exchange(0);
     for (auto& piece : pieces) {
       if (!heard()) break;
       if (auto* progress = std::get_if<JobNews>(&piece)) {
@@ -70,6 +76,7 @@ void NewsFeed::run() {
       news.entries = engine::decode_entries(row.entries);
       tell(news);
     }
+    if (dropped != 0) tell({.dropped = dropped});
   }
 }
 

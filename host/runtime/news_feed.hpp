@@ -18,7 +18,7 @@ namespace stepd::runtime {
 
 /// Tells subscribers what has come to be on disk. What is published costs next to nothing while
 /// nobody is subscribed; decoding is the feed's own thread's business. When its mailbox is full,
-/// news are dropped: the journal has all of it.
+/// news are dropped and counted: the journal has all of it.
 class NewsFeed {
  public:
   explicit NewsFeed(std::size_t capacity = 16'384);
@@ -56,6 +56,7 @@ class NewsFeed {
 
   const std::size_t capacity_;
   std::atomic<std::size_t> listeners_{0};
+  std::atomic<std::uint64_t> dropped_{0};  // nobody has been told of yet
   Mailbox<std::vector<Piece>> mailbox_;
 
   std::mutex mutex_;  // guards the map, and is held while they are told

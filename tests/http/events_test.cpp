@@ -296,5 +296,18 @@ TEST_CASE("a mailbox that is full counts what it drops") {
   CHECK(mailbox.take().news.empty());
 }
 
+TEST_CASE("what the host lost before it came to a mailbox counts as dropped of any job") {
+  NewsMailbox mailbox(engine::JobId{7});
+
+  mailbox.post({.job = engine::JobId{8}, .row = 1});
+  CHECK(mailbox.take().dropped == 0);
+  mailbox.post({.dropped = 3});
+  mailbox.post({.job = engine::JobId{7}, .row = 1});
+
+  const auto content = mailbox.take();
+  CHECK(content.news.size() == 1);
+  CHECK(content.dropped == 3);
+}
+
 }  // namespace
 }  // namespace stepd::http
