@@ -4,6 +4,7 @@
 #include <Poco/Net/DNS.h>
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/HTTPResponse.h>
+#include <Poco/Net/IPAddress.h>
 #include <Poco/Net/NetException.h>
 #include <Poco/Net/SSLException.h>
 #include <Poco/Net/SecureStreamSocket.h>
@@ -17,6 +18,7 @@
 #include <string_view>
 #include <system_error>
 #include <variant>
+#include <vector>
 
 #include "plugins/http/interruption.hpp"
 
@@ -51,10 +53,17 @@ constexpr std::size_t block_bytes = 64 * 1024;
   return socket;
 }
 
+/// An address is taken as it is: Poco::Net::DNS::resolve would ask for its name, and have none
+/// without one.
+[[nodiscard]] std::vector<Poco::Net::IPAddress> addresses_of(const std::string& host) {
+  Poco::Net::IPAddress address;
+  if (Poco::Net::IPAddress::tryParse(host, address)) return {address};
+  return Poco::Net::DNS::hostByName(host).addresses();
+}
+
 [[nodiscard]] Poco::Net::StreamSocket connect(const Poco::URI& url, Interruption& interruption) {
   std::string trouble = "it has no address";
-  const auto host = Poco::Net::DNS::resolve(url.getHost());
-  for (const auto& address : host.addresses()) {
+  for (const auto& address : addresses_of(url.getHost())) {
     const Poco::Net::SocketAddress place{address, url.getPort()};
     auto connected = connect(place, interruption);
     if (const auto* socket = std::get_if<Poco::Net::StreamSocket>(&connected)) return *socket;

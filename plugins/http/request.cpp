@@ -175,9 +175,8 @@ void set_unless_given(std::map<std::string, std::string>& headers, const std::st
   return details;
 }
 
-[[nodiscard]] bool may_work_later(int status) {
-  const bool for_good = status / 100 == 3 || status / 100 == 4;
-  return !for_good || status == 408 || status == 425 || status == 429;
+[[nodiscard]] bool is_refusal(int status) {
+  return status / 100 == 4 && status != 408 && status != 425 && status != 429;
 }
 
 /// Without the query, which can hold secrets.
@@ -193,9 +192,10 @@ void set_unless_given(std::map<std::string, std::string>& headers, const std::st
   const auto code = "http_" + std::to_string(incoming.status);
   auto message = request + " was answered " + std::to_string(incoming.status);
   if (is_utf8(incoming.reason) && !incoming.reason.empty()) message += " " + incoming.reason;
-  if (incoming.status / 100 == 3) message += redirection(incoming);
-  if (!may_work_later(incoming.status)) {
-    throw stepd::Refused{code, message, details_of(incoming)};
+  if (is_refusal(incoming.status)) throw stepd::Refused{code, message, details_of(incoming)};
+  if (incoming.status / 100 == 3) {
+    // A server that sends one elsewhere may have acted before: 303 says just that.
+    throw stepd::Failed{code, message + redirection(incoming), details_of(incoming)};
   }
   const auto header = incoming.headers.find("retry-after");
   if (header != incoming.headers.end()) {
@@ -254,9 +254,9 @@ void describe(stepd::Plugin& plugin, const SharedClient& client) {
   plugin.step<Request>("http.request", client)
       .title("Send an HTTP request")
       .description(
-          "2xx succeeds; 3xx and 4xx are refused, but for 408, 425 and 429; everything else is "
-          "tried again, no sooner than Retry-After says. The idempotency key is sent as "
-          "Idempotency-Key.")
+          "2xx succeeds; 4xx is refused, but for 408, 425 and 429; 3xx fails for good, for "
+          "redirects are not followed; everything else is tried again, no sooner than Retry-After "
+          "says. The idempotency key is sent as Idempotency-Key.")
       .default_value(&RequestArguments::method, Method::GET)
       .default_value(&RequestArguments::headers, {});
 }

@@ -35,8 +35,8 @@ struct Response {
 };
 BOOST_DESCRIBE_STRUCT(Response, (), (status, headers, json, body, body_base64))
 
-/// One HTTP request. 2xx succeeds; 3xx and 4xx are refused, but for 408, 425 and 429; everything
-/// else may work later, no sooner than Retry-After says.
+/// One HTTP request. 2xx succeeds; 4xx is refused, but for 408, 425 and 429; 3xx fails for good;
+/// everything else may work later, no sooner than Retry-After says.
 class Request : public stepd::Step<RequestArguments, Response> {
  public:
   explicit Request(SharedClient client) : client_{std::move(client)} {}

@@ -71,7 +71,9 @@ class Server::Factory : public Poco::Net::HTTPRequestHandlerFactory {
 
 namespace {
 
-[[nodiscard]] Poco::Net::SocketAddress any_port() { return {"127.0.0.1", 0}; }
+[[nodiscard]] Poco::Net::SocketAddress any_port(const std::string& address = "127.0.0.1") {
+  return {address, 0};
+}
 
 void read_head(Poco::Net::StreamSocket& connection) {
   std::string head;
@@ -83,8 +85,8 @@ void read_head(Poco::Net::StreamSocket& connection) {
 
 }  // namespace
 
-Server::Server(Answer answer)
-    : Server{std::move(answer), Poco::Net::ServerSocket{any_port()}, "http"} {}
+Server::Server(Answer answer, const std::string& address)
+    : Server{std::move(answer), Poco::Net::ServerSocket{any_port(address)}, "http"} {}
 
 Server::Server(Answer answer, const Poco::Net::Context::Ptr& tls)
     : Server{std::move(answer), Poco::Net::SecureServerSocket{any_port(), 16, tls}, "https"} {}

@@ -30,12 +30,12 @@ class Server {
  public:
   using Answer = std::function<void(const Seen&, Poco::Net::HTTPServerResponse&)>;
 
-  explicit Server(Answer answer);
+  explicit Server(Answer answer, const std::string& address = "127.0.0.1");
   /// Speaks TLS with the key and certificate of this context.
   Server(Answer answer, const Poco::Net::Context::Ptr& tls);
   ~Server();
 
-  /// By number; `name` instead of 127.0.0.1 where the name matters.
+  /// By number; `name` instead of 127.0.0.1 where it matters.
   [[nodiscard]] std::string url(const std::string& path,
                                 const std::string& name = "127.0.0.1") const;
   [[nodiscard]] std::vector<Seen> seen() const;
