@@ -34,6 +34,7 @@ BOOST_DESCRIBE_STRUCT(Receipt, (), (number))
 struct Bank {
   std::map<std::string, std::int64_t, std::less<>> done;
   int asked = 0;
+  bool gives_no_receipt = false;
 
   void transfer(std::string_view key, std::int64_t cents) {
     ++asked;
@@ -99,6 +100,7 @@ class ProbedTransfer : public stepd::Step<Transfer, Receipt> {
   explicit ProbedTransfer(SharedBank bank) : bank_(std::move(bank)) {}
   Receipt execute(stepd::Context& context, const Transfer& transfer) {
     bank_->transfer(std::to_string(bank_->asked), transfer.cents);
+    if (bank_->gives_no_receipt) throw stepd::Retry{"no_receipt", "it may have been booked"};
     context.heartbeat();
     return {"one"};
   }
@@ -211,6 +213,18 @@ TEST_CASE("A9: a step in doubt that is not repeatable and has no probe is not ru
   const auto ending = rehearsal.run(some_transfer, {{3, When::after}});
 
   CHECK(ending.code == "parked_in_doubt");
+  CHECK(bank->asked == 1);
+}
+
+TEST_CASE("A9: a step that failed after it may have acted is probed before it runs again") {
+  const auto bank = std::make_shared<Bank>();
+  auto rehearsal = Rehearsal::of<ProbedTransfer>(bank);
+  bank->gives_no_receipt = true;
+
+  const auto ending = rehearsal.run(some_transfer);
+
+  CHECK(ending.outcome == Outcome::succeeded);
+  CHECK(ending.output == R"({"number":"one"})");
   CHECK(bank->asked == 1);
 }
 

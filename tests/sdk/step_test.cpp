@@ -57,13 +57,18 @@ class Scripted : public stepd::SagaStep<void, Reply> {
   void compensate(stepd::Context& context, const stepd::Nothing&, const std::optional<Reply>&) {
     script_(context);
   }
+
+ protected:
+  Script script_;
+};
+
+class ScriptedProbe : public Scripted {
+ public:
+  using Scripted::Scripted;
   stepd::ProbeAnswer<Reply> probe(stepd::Context& context, const stepd::Nothing&) {
     script_(context);
     return stepd::StillUnknown{};
   }
-
- private:
-  Script script_;
 };
 
 Rehearsal scripted(Scripted::Script script) { return Rehearsal::of<Scripted>(std::move(script)); }
@@ -166,8 +171,12 @@ TEST_CASE("A9: a probe says that it took effect or took none or that nobody know
 }
 
 TEST_CASE("A9: a probe that refuses or fails has found out nothing") {
-  auto refused = scripted([](auto&) { throw stepd::Refused{"gone", "no such account"}; });
-  auto failed = scripted([](auto&) { throw stepd::Failed{"gone", "no such account"}; });
+  auto refused = Rehearsal::of<ScriptedProbe>([](auto&) {
+    throw stepd::Refused{"gone", "no such account"};
+  });
+  auto failed = Rehearsal::of<ScriptedProbe>([](auto&) {
+    throw stepd::Failed{"gone", "no such account"};
+  });
 
   CHECK(refused.probe(stepd::Nothing{}).outcome == Outcome::effect_unknown);
   CHECK(failed.probe(stepd::Nothing{}).outcome == Outcome::effect_unknown);

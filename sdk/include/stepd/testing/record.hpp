@@ -28,6 +28,8 @@ struct Record {
   std::optional<std::string> output;  // of execute, when known
   std::uint64_t calls = 0;
   bool outcome_unknown = false;
+  bool effect_possible = false;  // a call of execute ended in another way than success or refusal
+  bool resuming = false;         // the last call suspended
   Time now{std::chrono::milliseconds(1'700'000'000'000)};
 
   [[nodiscard]] const PhaseRecord& of(Phase phase) const {

@@ -230,7 +230,14 @@ class Rehearsal {
     } else if (phase != Phase::probe) {
       record.outcome_unknown = ending.outcome == Outcome::effect_unknown;
     }
-    if (phase == Phase::execute && ending.output) record.output = ending.output;
+    if (phase != Phase::execute) return;
+    if (ending.output) record.output = ending.output;
+    record.resuming = ending.outcome == Outcome::suspended;
+    if (ending.outcome == Outcome::succeeded) {
+      record.effect_possible = false;
+    } else if (ending.outcome != Outcome::refused) {
+      record.effect_possible = true;
+    }
   }
 
   [[nodiscard]] static bool settles(const Ending& ending) {
@@ -253,10 +260,10 @@ class Rehearsal {
 
   Ending run_phase(Phase phase, const std::string& arguments, std::optional<CrashPoint> crash) {
     for (int calls = 0; calls < calls_max; ++calls) {
-      if (record.outcome_unknown && step_->probe != nullptr) {
+      if (is_in_doubt(phase) && step_->probe != nullptr) {
         const auto known = call(Phase::probe, arguments, crash);
         if (const auto answer = after_probe(phase, known)) return *answer;
-        if (record.outcome_unknown) continue;
+        if (is_in_doubt(phase)) continue;
       }
       if (must_not_run_again(phase)) {
         return Ending{.outcome = Outcome::effect_unknown,
@@ -273,8 +280,14 @@ class Rehearsal {
                            std::to_string(calls_max) + " calls");
   }
 
+  /// A step that goes on where it suspended is not asked what became of it.
+  [[nodiscard]] bool is_in_doubt(Phase phase) const {
+    return record.outcome_unknown ||
+           (record.effect_possible && !(record.resuming && phase == Phase::execute));
+  }
+
   [[nodiscard]] bool must_not_run_again(Phase phase) const {
-    return phase == Phase::execute && record.outcome_unknown && step_->not_repeatable != 0 &&
+    return phase == Phase::execute && is_in_doubt(phase) && step_->not_repeatable != 0 &&
            step_->probe == nullptr;
   }
 
@@ -282,12 +295,12 @@ class Rehearsal {
   std::optional<Ending> after_probe(Phase phase, const Ending& known) {
     record.now += std::chrono::seconds(1);
     if (known.outcome == Outcome::succeeded) {
-      record.outcome_unknown = false;
+      record.outcome_unknown = record.effect_possible = false;
       record.output = known.output;
       if (phase == Phase::execute) return known;
     }
     if (known.outcome == Outcome::no_effect) {
-      record.outcome_unknown = false;
+      record.outcome_unknown = record.effect_possible = false;
       if (phase == Phase::compensate) return Ending{.outcome = Outcome::succeeded};
     }
     return std::nullopt;

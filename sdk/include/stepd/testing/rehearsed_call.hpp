@@ -178,7 +178,9 @@ class RehearsedCall final : public stepd_context {
   }
   [[nodiscard]] stepd_status take_output(stepd_str json) {
     boost::system::error_code error;
-    static_cast<void>(boost::json::parse(text_of(json), error));
+    boost::json::parse_options options;
+    options.max_depth = 100;  // as a host's
+    static_cast<void>(boost::json::parse(text_of(json), error, {}, options));
     output_refused_ = error.failed() || json.len > stage_.surroundings.text_max;
     if (error) return STEPD_INVALID;
     if (output_refused_) return STEPD_TOO_BIG;
