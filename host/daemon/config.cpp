@@ -32,7 +32,8 @@ std::string variable(const char* name) {
 
 fs::path default_state_dir(const Surroundings& at) {
   if (at.root) return "/var/lib/stepd";
-  if (!at.state_home.empty()) return at.state_home / "stepd";
+  // The XDG base directory specification: a relative path is to be ignored.
+  if (at.state_home.is_absolute()) return at.state_home / "stepd";
   if (!at.home.empty()) return at.home / ".local/state/stepd";
   return {};
 }

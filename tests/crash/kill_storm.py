@@ -29,6 +29,7 @@ OPENED_WITH = 1_000_000
 CLOSED = "B-0"
 SETTLED = {"succeeded", "compensated", "failed", "cancelled"}
 ROUND_SECONDS = (0.02, 0.30)  # of life before a kill
+START_SECONDS = (0.0, 0.25)   # of life of one that may not even answer
 SAGA = {"out", "fee_out", "fee_in", "in"}
 
 
@@ -124,10 +125,18 @@ class Storm:
             while killer.is_alive() and self.read_along():
                 pass
             killer.join()
+            if round_number % 4 == 3:
+                self.kill_while_it_starts()
             self.daemon.start()
             if round_number % 25 == 24:
                 print(f"  {round_number + 1} kills, {len(self.acknowledged)} transfers "
                       "acknowledged", flush=True)
+
+    def kill_while_it_starts(self):
+        """Recovery must survive being cut short, too, wherever that is."""
+        self.daemon.launch()
+        self.daemon.ended(within=self.chance.uniform(*START_SECONDS))
+        self.daemon.kill()
 
     def read_along(self):
         """Looks at a job while it may run: what is shown must outlive the kill."""
