@@ -1,5 +1,6 @@
 #include "host/engine/job_parser.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -7,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <span>
+#include <unordered_map>
 #include <utility>
 
 #include "host/engine/canonical.hpp"
@@ -20,6 +22,7 @@ namespace stepd::engine {
 namespace {
 
 using Kind = JsonCursor::Kind;
+using StepsById = std::unordered_map<std::string_view, StepIndex>;
 
 /// A value in the text that was sent.
 struct Sent {
@@ -68,7 +71,9 @@ class JobReader {
                             const Sent& sent);
 
   std::vector<StepDefinition> steps(const Sent& sent);
-  StepDefinition step(const Sent& sent, StepIndex index);
+  StepDefinition step(const Sent& sent);
+  void predecessors(std::vector<StepDefinition>& steps, const Place& place);
+  std::optional<StepIndex> predecessor(const Sent& sent, const StepsById& by_id);
   RetryOverrides retry(const Sent& sent);
 
   template <class Take>
@@ -79,6 +84,7 @@ class JobReader {
   std::optional<Duration> span(const Sent& sent);
   std::optional<std::uint32_t> attempts(const Sent& sent);
   std::optional<double> number(const Sent& sent);
+  bool truth(const Sent& sent);
   JsonText object(const Sent& sent, std::string_view expected);
   bool on_settled(const Sent& sent);
 
@@ -96,18 +102,21 @@ class JobReader {
 
   const Limits& limits_;
   ParsedJob parsed_;
+  std::vector<std::string_view> after_;  // as sent, of each step; empty: it has none
 };
 
 constexpr std::array<std::string_view, 7> job_members{"name",   "key",      "on_settled", "args",
                                                       "output", "deadline", "steps"};
-constexpr std::array<std::string_view, 8> step_members{"id",
-                                                       "step",
-                                                       "args",
-                                                       "retry",
-                                                       "compensate_retry",
-                                                       "timeout",
-                                                       "heartbeat",
-                                                       "compensate_timeout"};
+constexpr std::array<std::string_view, 10> step_members{"id",
+                                                        "step",
+                                                        "args",
+                                                        "after",
+                                                        "pivot",
+                                                        "retry",
+                                                        "compensate_retry",
+                                                        "timeout",
+                                                        "heartbeat",
+                                                        "compensate_timeout"};
 constexpr std::array<std::string_view, 5> retry_members{"attempts_max", "initial", "max",
                                                         "multiplier", "jitter"};
 
@@ -178,16 +187,52 @@ std::vector<StepDefinition> JobReader::steps(const Sent& sent) {
     return steps;
   }
   steps.reserve(texts.size());
-  for (StepIndex index = 0; index < texts.size(); ++index) {
-    steps.push_back(step({texts[index], sent.place.at(std::size_t{index})}, index));
+  after_.reserve(texts.size());
+  for (const std::string_view text : texts) {
+    steps.push_back(step({text, sent.place.at(steps.size())}));
   }
+  predecessors(steps, sent.place);
   return steps;
 }
 
-StepDefinition JobReader::step(const Sent& sent, StepIndex index) {
+/// A step that does not say what it comes after comes after the one before it (J1).
+void JobReader::predecessors(std::vector<StepDefinition>& steps, const Place& place) {
+  StepsById by_id;
+  by_id.reserve(steps.size());
+  for (StepIndex index = 0; index < steps.size(); ++index) by_id.emplace(steps[index].id, index);
+  for (StepIndex index = 0; index < steps.size(); ++index) {
+    std::vector<StepIndex>& after = steps[index].after;
+    const Place step = place.at(std::size_t{index});
+    const Sent sent{after_[index], step.at("after")};
+    if (sent.text.empty()) {
+      if (index != 0) after = {index - 1};
+    } else if (expect(sent, Kind::array, "a list of step ids; an empty one starts at once")) {
+      JsonCursor cursor(sent.text);
+      cursor.open();
+      for (std::size_t element = 0; cursor.more() && !is_full(); ++element) {
+        const auto before = predecessor({cursor.take(), sent.place.at(element)}, by_id);
+        if (before) after.push_back(*before);
+      }
+    }
+  }
+}
+
+std::optional<StepIndex> JobReader::predecessor(const Sent& sent, const StepsById& by_id) {
+  if (!expect(sent, Kind::string, "the id of a step")) return std::nullopt;
+  const std::string id = unquoted(sent.text);
+  const auto found = by_id.find(id);
+  if (found != by_id.end()) return found->second;
+  std::vector<std::string_view> ids;
+  for (const auto& [known, index] : by_id) ids.push_back(known);
+  std::ranges::sort(ids);
+  refuse(sent.place, "unknown_step",
+         "names no step of the job: " + in_quotes(id) + suggestion(id, ids));
+  return std::nullopt;
+}
+
+StepDefinition JobReader::step(const Sent& sent) {
   StepDefinition step;
-  // The steps of a list run one after the other; in the data that is a graph (J1).
-  if (index != 0) step.after = {index - 1};
+  after_.emplace_back();
   if (!expect(sent, Kind::object, "an object: a step, {\"id\": …, \"step\": …}")) return step;
   members(sent, "a step", step_members, [&](std::string_view name, const Sent& member) {
     return take_of_step(*this, step, name, member);
@@ -203,6 +248,10 @@ bool JobReader::take_of_step(JobReader& reader, StepDefinition& step, std::strin
     step.type = reader.text(sent, "a text: a step type such as \"bank.transfer_out\"");
   } else if (name == "args") {
     step.args = reader.object(sent, "an object");
+  } else if (name == "after") {
+    reader.after_.back() = sent.text;
+  } else if (name == "pivot") {
+    step.pivot = reader.truth(sent);
   } else if (name == "retry") {
     step.retry = reader.retry(sent);
   } else if (name == "compensate_retry") {
@@ -279,6 +328,10 @@ std::optional<std::uint32_t> JobReader::attempts(const Sent& sent) {
 std::optional<double> JobReader::number(const Sent& sent) {
   if (!expect(sent, Kind::number, "a number")) return std::nullopt;
   return number_in(sent.text);
+}
+
+bool JobReader::truth(const Sent& sent) {
+  return expect(sent, Kind::boolean, "true or false") && sent.text == "true";
 }
 
 JsonText JobReader::object(const Sent& sent, std::string_view expected) {

@@ -14,24 +14,6 @@ bool is_list(const std::vector<StepDefinition>& steps) {
   return true;
 }
 
-/// Every step behind all it comes after (Kahn 1962); shorter than the steps when there is a cycle.
-std::vector<StepIndex> ordered(const std::vector<StepDefinition>& steps) {
-  std::vector<std::vector<StepIndex>> successors(steps.size());
-  std::vector<std::size_t> open(steps.size());
-  std::vector<StepIndex> order;
-  for (StepIndex index = 0; index < steps.size(); ++index) {
-    for (const StepIndex before : steps[index].after) successors[before].push_back(index);
-    open[index] = steps[index].after.size();
-    if (open[index] == 0) order.push_back(index);
-  }
-  for (std::size_t next = 0; next < order.size(); ++next) {
-    for (const StepIndex successor : successors[order[next]]) {
-      if (--open[successor] == 0) order.push_back(successor);
-    }
-  }
-  return order;
-}
-
 /// Each step that is not in the order comes after another such one: going back from one to the next
 /// must lead in a circle.
 std::vector<StepIndex> some_cycle(const std::vector<StepDefinition>& steps,
@@ -54,9 +36,26 @@ std::vector<StepIndex> some_cycle(const std::vector<StepDefinition>& steps,
 
 }  // namespace
 
+std::vector<StepIndex> order_of(const std::vector<StepDefinition>& steps) {
+  std::vector<std::vector<StepIndex>> successors(steps.size());
+  std::vector<std::size_t> open(steps.size());
+  std::vector<StepIndex> order;
+  for (StepIndex index = 0; index < steps.size(); ++index) {
+    for (const StepIndex before : steps[index].after) successors[before].push_back(index);
+    open[index] = steps[index].after.size();
+    if (open[index] == 0) order.push_back(index);
+  }
+  for (std::size_t next = 0; next < order.size(); ++next) {
+    for (const StepIndex successor : successors[order[next]]) {
+      if (--open[successor] == 0) order.push_back(successor);
+    }
+  }
+  return order;
+}
+
 StepGraph::StepGraph(const std::vector<StepDefinition>& steps) : is_list_(is_list(steps)) {
   if (is_list_) return;
-  const std::vector<StepIndex> order = ordered(steps);
+  const std::vector<StepIndex> order = order_of(steps);
   if (order.size() == steps.size()) {
     find_predecessors(steps, order);
   } else {

@@ -4,6 +4,7 @@
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/value.hpp>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <set>
 #include <string>
@@ -15,6 +16,7 @@
 #include "host/engine/json_cursor.hpp"
 #include "host/engine/json_place.hpp"
 #include "host/engine/json_value.hpp"
+#include "host/engine/lint.hpp"
 #include "host/engine/reference.hpp"
 #include "host/engine/schema.hpp"
 #include "host/engine/span.hpp"
@@ -28,6 +30,8 @@ namespace json = boost::json;
 
 // What stands at the top of every pointer.
 constexpr Place root;
+
+constexpr StepIndex no_step = std::numeric_limits<StepIndex>::max();
 
 bool is_word(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char letter) {
@@ -88,6 +92,9 @@ class Judge {
   void output(const StepGraph& graph);
 
   void unknown_type(std::string_view type, const Place& place);
+  void append(std::vector<Problem> warnings) {
+    for (Problem& warning : warnings) warnings_.push_back(std::move(warning));
+  }
 
   void refuse(const Place& place, std::string_view code, std::string message) {
     add({std::string(code), place.pointer(), std::move(message)});
@@ -126,6 +133,7 @@ Validated Judge::validated() && {
       if (graph.cycle().empty()) {
         for (StepIndex index = 0; index < job_.steps.size(); ++index) step(index, graph);
         output(graph);
+        if (problems_.empty()) append(lint(job_, graph));
       }
     }
   }
@@ -199,17 +207,17 @@ void Judge::ids() {
 bool Judge::knows_predecessors() {
   const Place steps = root.at("steps");
   const std::size_t before = problems_.size();
+  std::vector<StepIndex> named_by(job_.steps.size(), no_step);  // last
   for (StepIndex index = 0; index < job_.steps.size(); ++index) {
     const Place step = steps.at(std::size_t{index});
     const Place after = step.at("after");
-    std::vector<StepIndex> seen;
-    for (const StepIndex predecessor : job_.steps[index].after) {
-      const Place here = after.at(seen.size());
-      if (predecessor >= job_.steps.size()) refuse(here, "unknown_step", "is no step of this job");
-      if (std::ranges::find(seen, predecessor) != seen.end()) {
-        refuse(here, "repeated_element", "names a step that stands in this list already");
+    for (std::size_t at = 0; at < job_.steps[index].after.size(); ++at) {
+      const StepIndex predecessor = job_.steps[index].after[at];
+      if (predecessor >= job_.steps.size()) {
+        refuse(after.at(at), "unknown_step", "is no step of this job");
+      } else if (std::exchange(named_by[predecessor], index) == index) {
+        refuse(after.at(at), "repeated_element", "names a step that stands in this list already");
       }
-      seen.push_back(predecessor);
     }
   }
   return problems_.size() == before;
@@ -306,7 +314,7 @@ void Judge::unknown_type(std::string_view type, const Place& place) {
   }
   warnings_.push_back({"unknown_step_type", place.pointer(),
                        "no loaded plugin offers the step type " + in_quotes(type) + near +
-                           "; the step waits until one does"});
+                           ": the step would wait until one is put into the plugins folder"});
 }
 
 void Judge::args(StepIndex index, const StepGraph& graph, const Place& place) {

@@ -24,7 +24,7 @@ inline constexpr std::size_t problems_max = 100;
 struct Validated {
   JobDefinition definition{};  // snapshots taken and defaults filled in where the type is known
   std::vector<Problem> problems{};  // any: the job is refused, nothing recorded (J6)
-  std::vector<Problem> warnings{};  // a step type that is not loaded (J8)
+  std::vector<Problem> warnings{};  // a step type that is not loaded (J8); see lint.hpp
 };
 
 /// Judges a definition whole and completes it from the catalogue (J2, J6, J7, J8).

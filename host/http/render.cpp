@@ -111,6 +111,8 @@ void write_left(JsonWriter& json, const JobState& job) {
   json.end_array();
 }
 
+}  // namespace
+
 void write_span(JsonWriter& json, std::string_view name, engine::Duration span) {
   json.member_or_null(name, span == engine::Duration{} ? std::string{} : to_text(span));
 }
@@ -134,8 +136,6 @@ void write_overrides(JsonWriter& json, std::string_view name, const engine::Retr
   retry.jitter ? json.number(*retry.jitter) : json.null();
   json.end_object();
 }
-
-}  // namespace
 
 void write_time(JsonWriter& json, std::string_view name,
                 const std::optional<engine::TimePoint>& time) {

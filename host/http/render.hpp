@@ -35,6 +35,11 @@ void write_plugin(JsonWriter& json, const plugin::PluginLine& line);
 enum class Detail { line, whole };
 void write_step_type(JsonWriter& json, const engine::StepType& type, Detail detail);
 
+/// Zero: null.
+void write_span(JsonWriter& json, std::string_view name, engine::Duration span);
+
+void write_overrides(JsonWriter& json, std::string_view name, const engine::RetryOverrides& retry);
+
 void write_time(JsonWriter& json, std::string_view name,
                 const std::optional<engine::TimePoint>& time);
 

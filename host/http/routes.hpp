@@ -9,6 +9,9 @@ namespace stepd::http {
 [[nodiscard]] Answer submit_job(const Scope& scope, Request& request);
 [[nodiscard]] Answer submit_batch(const Scope& scope, Request& request);
 
+// plans.cpp
+[[nodiscard]] Answer plan_job(const Scope& scope, Request& request);
+
 // jobs_read.cpp
 [[nodiscard]] Answer list_jobs(const Scope& scope, Request& request);
 [[nodiscard]] Answer show_job(const Scope& scope, Request& request);

@@ -111,7 +111,11 @@ TEST_CASE("J6: what a job must not be is refused with its pointer") {
       {R"({"steps":[],"stepz":[]})", "unknown_member /stepz"},
       {R"({"steps":[],"a/b":[]})", "unknown_member /a~1b"},
       {with_step(R"("args":"x")"), "wrong_type /steps/0/args"},
-      {with_step(R"("after":[])"), "unknown_member /steps/0/after"},
+      {with_step(R"("after":"a")"), "wrong_type /steps/0/after"},
+      {with_step(R"("after":[0])"), "wrong_type /steps/0/after/0"},
+      {with_step(R"("after":["b"])"), "unknown_step /steps/0/after/0"},
+      {with_step(R"("pivot":1)"), "wrong_type /steps/0/pivot"},
+      {with_step(R"("privot":true)"), "unknown_member /steps/0/privot"},
       {with_step(R"("retry":3)"), "wrong_type /steps/0/retry"},
       {with_step(R"("retry":{"attempts":3})"), "unknown_member /steps/0/retry/attempts"},
       {with_step(R"("retry":{"attempts_max":0})"), "out_of_range /steps/0/retry/attempts_max"},
@@ -132,13 +136,28 @@ TEST_CASE("J6: problems say what would do") {
   CHECK(message(R"({"steps":[],"nmae":"x"})") == "is no member of a job (did you mean \"name\"?)");
   CHECK(message(with_step(R"("timeot":"5s")")) ==
         "is no member of a step (did you mean \"timeout\"?)");
-  CHECK(message(with_step(R"("pivot":true)")) ==
-        "is no member of a step; its members are \"id\", \"step\", \"args\", \"retry\", "
-        "\"compensate_retry\", \"timeout\", \"heartbeat\", \"compensate_timeout\"");
+  CHECK(message(with_step(R"("priority":1)")) ==
+        "is no member of a step; its members are \"id\", \"step\", \"args\", \"after\", "
+        "\"pivot\", \"retry\", \"compensate_retry\", \"timeout\", \"heartbeat\", "
+        "\"compensate_timeout\"");
+  CHECK(message(R"({"steps":[{"id":"first"},{"after":["frist"]}]})") ==
+        "names no step of the job: \"frist\" (did you mean \"first\"?)");
   CHECK(message(R"({"steps":"x"})") == "must be a list of steps, not a text");
   CHECK(message(with_step(R"("timeout":30)")) ==
         "must be a span as text, such as \"200ms\", \"5s\", \"5m\" or \"2h\", not a number");
   CHECK(message("{\n \"steps\": [}") == "it is no JSON from here on (line 2, column 12, byte 13)");
+}
+
+TEST_CASE("J1: a step comes after those it names or else after the one before it") {
+  const ParsedJob job = parse_job(R"({"steps":[
+      {"id":"a"}, {"id":"b"}, {"id":"c","after":["a"]}, {"id":"d","after":["c","b"]},
+      {"id":"e","after":[]}, {"id":"f","after":["g"]}, {"id":"g","after":["\u0061"]}]})",
+                                  Limits{});
+
+  REQUIRE(job.problems.empty());
+  std::vector<std::vector<StepIndex>> after;
+  for (const StepDefinition& step : job.definition.steps) after.push_back(step.after);
+  CHECK(after == std::vector<std::vector<StepIndex>>{{}, {0}, {0}, {2, 1}, {}, {6}, {0}});
 }
 
 TEST_CASE("J6: every problem of a job is told at once up to a limit") {

@@ -98,6 +98,8 @@ TEST_CASE("J6: the job schema and the host accept the same jobs") {
       with_retry(R"("attempts_max":"unlimited")"),
       with_retry(R"("initial":"1ms","max":"1d","multiplier":1,"jitter":1)"),
       with_retry(R"("multiplier":1000,"jitter":0.5)"),
+      with_step(R"("id":"a","step":"b.c","after":[],"pivot":true)"),
+      R"({"steps":[{"id":"a","step":"b.c"},{"id":"d","step":"b.c","after":["a"],"pivot":false}]})",
   };
   for (const std::string& text : good) {
     INFO(text);
@@ -129,8 +131,9 @@ TEST_CASE("J6: the job schema and the host refuse the same jobs") {
       with_step(R"("id":1,"step":"b.c")"),
       with_step(R"("id":"a","step":"b.c","args":"x")"),
       with_step(R"("id":"a","step":"b.c","args":null)"),
-      with_step(R"("id":"a","step":"b.c","after":[])"),
-      with_step(R"("id":"a","step":"b.c","pivot":true)"),
+      with_step(R"("id":"a","step":"b.c","after":"a")"),
+      with_step(R"("id":"a","step":"b.c","after":[1])"),
+      with_step(R"("id":"a","step":"b.c","pivot":1)"),
       with_step(R"("id":"a","step":"b.c","retry":3)"),
       with_step(R"("id":"a","step":"b.c","timeout":3)"),
       with_retry(R"("attempts":1)"),

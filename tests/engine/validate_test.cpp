@@ -92,7 +92,7 @@ TEST_CASE("J8: an unknown step type is a warning once and leaves the snapshot op
   CHECK(validated.warnings[0] ==
         Problem{"unknown_step_type", "/steps/0/step",
                 "no loaded plugin offers the step type \"demo.gret\" (did you mean "
-                "\"demo.greet\"?); the step waits until one does"});
+                "\"demo.greet\"?): the step would wait until one is put into the plugins folder"});
   CHECK(validated.warnings[1].pointer == "/steps/2/step");
   CHECK_FALSE(validated.definition.steps[0].snapshot);
 }

@@ -143,6 +143,25 @@ TEST_CASE("list asks for what was wished and shows a table") {
   CHECK(end.err == "there are more: --all, --limit N, or --before J-1\n");
 }
 
+TEST_CASE("list tells when a job that waits goes on and nothing of one that does not wait") {
+  CannedDaemon daemon([](const CannedRequest&) {
+    return CannedReply{200, R"({"jobs":[
+        {"id":"J-2","name":"waits","state":"running","created_at":"2026-03-01T12:00:00Z",
+         "due":"2999-03-01T12:00:00Z","settled_at":null},
+        {"id":"J-1","name":"works","state":"running","created_at":"2026-03-01T12:00:00Z",
+         "due":"2026-03-01T12:00:00Z","settled_at":null}],"next":null})"};
+  });
+
+  const std::string table = stepctl(daemon.address(), {"job", "list"}).out;
+
+  const auto second = table.find("J-1");
+  REQUIRE(second != table.npos);
+  CHECK(table.substr(0, second).find("  in ") != table.npos);
+  const std::string works = table.substr(second);
+  CHECK(works.find("ago") != works.npos);
+  CHECK(works.find("ago") == works.rfind("ago"));
+}
+
 TEST_CASE("list of all goes through every page and quiet means ids") {
   CannedDaemon daemon([](const CannedRequest& request) {
     const bool second = request.target.find("before=J-2") != std::string::npos;

@@ -27,7 +27,6 @@ TEST_CASE("wrong usage gives 2 and says where to look") {
        {{"job", "show"}, "ID is required"},
        {{"job", "show", "a", "b"}, "\"b\" is no command or flag of stepctl job show"},
        {{"job", "abandon", "a", "b"}, "--reason is required"},
-       {{"job", "resolve", "a", "b", "--reason", "r"}, "--none"},
        {{"job", "resolve", "a", "b", "--reason", "r", "--none", "--undone"}, "--none"},
        {{"job", "resolve", "a", "b", "--reason", "r", "--output", "text"}, "needs its quotes"},
        {{"job", "skip", "a", "b", "--reason", "r", "--output", "json"},

@@ -40,6 +40,7 @@ struct Parser {
   void add_globals();
   void add_job();
   void add_job_submit(CLI::App* job);
+  void add_job_plan(CLI::App* job);
   void add_job_list(CLI::App* job);
   void add_job_views(CLI::App* job);
   void add_simple_verb(CLI::App* job, const std::string& verb, const std::string& description,
@@ -104,6 +105,7 @@ void Parser::add_globals() {
 void Parser::add_job() {
   CLI::App* job = group(&root, "job", "Submit, watch and steer jobs");
   add_job_submit(job);
+  add_job_plan(job);
   add_job_list(job);
   add_job_views(job);
   add_simple_verb(job, "cancel", "Turn the job back: undo what it did",
@@ -145,7 +147,17 @@ void Parser::add_job_submit(CLI::App* job) {
   app->add_flag("-w,--wait", submit.wait, "Wait until settled; 0 only if all jobs succeeded");
   app->add_option("--key", key, "The job's key: submitted again, it names the same job")
       ->type_name("KEY");
-  app->add_flag("--strict", submit.strict, "Refuse step types that no loaded plugin provides");
+  app->add_flag("--strict", submit.strict,
+                "Refuse what else is a warning: a step type nobody provides, a pitfall");
+}
+
+void Parser::add_job_plan(CLI::App* job) {
+  CLI::App* app = command(job, "plan", "Show how the job in a file would run; runs nothing",
+                          "  stepctl job plan transfer.json\n"
+                          "  stepctl job plan transfer.json --dot | dot -Tsvg > transfer.svg\n");
+  PlanJob& plan = stands_for(app, PlanJob{});
+  app->add_option("FILE", plan.file, "One JSON object; - is stdin")->required()->type_name("");
+  app->add_flag("--dot", plan.dot, "The graph for Graphviz, and nothing else");
 }
 
 void Parser::add_job_list(CLI::App* job) {
@@ -214,13 +226,14 @@ void Parser::add_step_verb(CLI::App* job, const std::string& verb, const std::st
         ->type_name("JSON");
   }
   if (verb == "resolve") {
-    CLI::Option_group* truth = app->add_option_group("What is true", "exactly one of these");
+    CLI::Option_group* truth =
+        app->add_option_group("What is true", "one of these; none: it was done");
     truth->add_option("--output", resolve_output, "It was done, and this is its output")
         ->type_name("JSON");
     truth->add_flag("--none", resolve_none, "It took no effect");
     truth->add_flag("--undone", resolve_undone, "It was done, and has been undone");
     truth->set_help_flag();
-    truth->require_option(1);
+    truth->require_option(0, 1);
   }
 }
 
@@ -352,7 +365,7 @@ std::string complete(Parser& parser, CLI::App* app, Command& command) {
   }
   if (act->verb == "resolve") {
     act->truth = parser.resolve_none ? "none" : parser.resolve_undone ? "undone" : "done";
-    if (act->truth == "done") act->output = parser.resolve_output;
+    if (app->get_option("--output")->count() > 0) act->output = parser.resolve_output;
   }
   if (act->output && !parse_json(*act->output)) {
     const bool meant_format = *act->output == "json" || *act->output == "table";

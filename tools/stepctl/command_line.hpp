@@ -19,6 +19,11 @@ struct Global {
   bool quiet = false;
 };
 
+struct PlanJob {
+  std::string file;  // "-": stdin
+  bool dot = false;
+};
+
 struct SubmitJobs {
   std::string file;  // "-": stdin
   std::optional<std::string> key;
@@ -70,8 +75,8 @@ struct WriteCompletion {
   std::string shell;
 };
 using Command =
-    std::variant<SubmitJobs, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, DeleteJob, ListPlugins,
-                 ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion>;
+    std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, DeleteJob,
+                 ListPlugins, ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion>;
 
 struct Invocation {
   Global global;

@@ -16,8 +16,9 @@ struct Session {
 };
 
 /// Each does one command, prints what it has to say and answers with the exit code. They throw
-/// Unreachable, ConnectionLost and BrokenPipe.
+/// CannotRead, Unreachable, ConnectionLost and BrokenPipe.
 [[nodiscard]] ExitCode run(const Session& session, const SubmitJobs& command);
+[[nodiscard]] ExitCode run(const Session& session, const PlanJob& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListJobs& command);
 [[nodiscard]] ExitCode run(const Session& session, const ShowJob& command);
 [[nodiscard]] ExitCode run(const Session& session, const WatchJob& command);

@@ -31,10 +31,11 @@ std::string took_of(const json::object& job) {
   return created && settled ? span_text(*settled - *created) : "";
 }
 
+/// Empty for a job that nothing keeps from going on.
 std::string next_of(const json::object& job, std::optional<Instant> now) {
   if (member(job, "settled_at") != nullptr) return {};
   const std::optional<Instant> due = parse_instant(text_at(job, "due"));
-  return due ? relative_text(*due, now) : "";
+  return due && (!now || *due > *now) ? relative_text(*due, now) : "";
 }
 
 void print_table(const Session& session, const json::array& jobs, std::optional<Instant> now) {

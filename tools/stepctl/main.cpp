@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "tools/stepctl/commands.hpp"
+#include "tools/stepctl/job_input.hpp"
 #include "tools/stepctl/problem.hpp"
 
 namespace {
@@ -75,6 +76,9 @@ ExitCode run_command(const Invocation& invocation, Output& output) {
   try {
     return std::visit([&](const auto& command) { return run(session, command); },
                       invocation.command);
+  } catch (const CannotRead& trouble) {
+    output.say(error_line(trouble.what(), output.err()));
+    return ExitCode::usage;
   } catch (const Unreachable& gone) {
     output.clear_status();
     say_unreachable(output, client.address(), gone.what());

@@ -73,6 +73,20 @@ std::optional<Instant> parse_instant(std::string_view text) {
          std::chrono::seconds(*second) + *rest;
 }
 
+std::optional<Span> parse_span(std::string_view text) {
+  using namespace std::chrono_literals;
+  constexpr std::array<std::pair<std::string_view, Span>, 6> units{
+      {{"us", 1us}, {"ms", 1ms}, {"s", 1s}, {"m", 1min}, {"h", 1h}, {"d", 24h}}};
+  std::int64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, trouble] = std::from_chars(text.data(), end, count);
+  if (trouble != std::errc() || count < 0) return std::nullopt;
+  for (const auto& [name, unit] : units) {
+    if (std::string_view(stop, end) == name) return unit * count;
+  }
+  return std::nullopt;
+}
+
 std::string span_text(Span span) {
   if (span < Span{0}) return "-" + span_text(-span);
   if (span < milliseconds(1)) {

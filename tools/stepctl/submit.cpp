@@ -1,14 +1,8 @@
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <chrono>
-#include <cstring>
-#include <fstream>
-#include <iostream>
 #include <span>
 
 #include "tools/stepctl/follow.hpp"
+#include "tools/stepctl/job_input.hpp"
 #include "tools/stepctl/job_reader.hpp"
 #include "tools/stepctl/problem.hpp"
 
@@ -293,30 +287,12 @@ ExitCode submit_from(const Session& session, const SubmitJobs& command, std::ist
   return submit_many(session, command, reader, std::move(begun), bytes_total);
 }
 
-ExitCode unreadable(const Session& session, const SubmitJobs& command, const std::string& why) {
-  session.output.say(error_line(
-      "cannot read " + command.file + ": " + why + " (give a file with a job, or - for stdin)",
-      session.output.err()));
-  return ExitCode::usage;
-}
-
 }  // namespace
 
 ExitCode run(const Session& session, const SubmitJobs& command) {
-  if (command.file == "-") {
-    if (isatty(STDIN_FILENO) == 1) session.output.note("reads a job from the keyboard ...\n");
-    return submit_from(session, command, std::cin, 0);
-  }
-  struct stat facts {};
-  if (::stat(command.file.c_str(), &facts) != 0) {
-    return unreadable(session, command, std::strerror(errno));
-  }
-  if (S_ISDIR(facts.st_mode)) return unreadable(session, command, "it is a folder");
-  errno = 0;
-  std::ifstream file(command.file, std::ios::binary);
-  if (!file) return unreadable(session, command, std::strerror(errno));
-  return submit_from(session, command, file,
-                     S_ISREG(facts.st_mode) ? static_cast<std::uint64_t>(facts.st_size) : 0);
+  JobInput input(command.file);
+  if (input.is_keyboard()) session.output.note("reads a job from the keyboard ...\n");
+  return submit_from(session, command, input.stream(), input.bytes_total());
 }
 
 }  // namespace stepd::stepctl

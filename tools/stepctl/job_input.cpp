@@ -1,0 +1,38 @@
+#include "tools/stepctl/job_input.hpp"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <iostream>
+
+namespace stepd::stepctl {
+namespace {
+
+[[noreturn]] void refuse(const std::string& file, const std::string& why) {
+  throw CannotRead("cannot read " + file + ": " + why +
+                   " (give a file with a job, or - for stdin)");
+}
+
+}  // namespace
+
+JobInput::JobInput(const std::string& file) : is_stdin_(file == "-") {
+  if (is_stdin_) return;
+  struct stat facts {};
+  if (::stat(file.c_str(), &facts) != 0) refuse(file, std::strerror(errno));
+  if (S_ISDIR(facts.st_mode)) refuse(file, "it is a folder");
+  errno = 0;
+  file_.open(file, std::ios::binary);
+  if (!file_) refuse(file, std::strerror(errno));
+  if (S_ISREG(facts.st_mode)) bytes_total_ = static_cast<std::uint64_t>(facts.st_size);
+}
+
+std::istream& JobInput::stream() {
+  if (is_stdin_) return std::cin;
+  return file_;
+}
+
+bool JobInput::is_keyboard() const { return is_stdin_ && isatty(STDIN_FILENO) == 1; }
+
+}  // namespace stepd::stepctl
