@@ -14,6 +14,7 @@
 #include "host/http/server.hpp"
 #include "host/plugin/folder_watch.hpp"
 #include "host/plugin/plugin_registry.hpp"
+#include "host/plugin/plugin_start.hpp"
 #include "host/runtime/crash_mark.hpp"
 #include "host/runtime/in_process_runner.hpp"
 #include "host/runtime/live_host.hpp"
@@ -40,8 +41,9 @@ void log_call(const runtime::CallLogLine& line) {
   log::at_level(line.level, text);
 }
 
-plugin::RegistrySettings registry_settings(const Config& config) {
+plugin::RegistrySettings registry_settings(const Config& config, const runtime::CrashMark& mark) {
   plugin::RegistrySettings settings;
+  settings.init_crashed = mark.found() == plugin::start_of_plugin;
   settings.modules = config.state_dir / "modules";
   settings.probe.command = {"/proc/self/exe", "--probe-plugin"};
   settings.configuration = config.plugin;
@@ -93,7 +95,7 @@ runtime::HostSettings host_settings(const Config& config, const runtime::CrashMa
   settings.engine.limits = config.limits;
   settings.engine.defaults = config.retry;
   settings.committer.retention = config.retention;
-  if (const auto call = mark.found()) {
+  if (const auto call = mark.found(); call && *call != plugin::start_of_plugin) {
     settings.engine.crashed.insert(*call);
     log::warn("call crashed the host before this one job=" + engine::to_text(call->job) +
               " call=" + std::to_string(call->number));
@@ -125,7 +127,7 @@ class Daemon {
         store_(config.state_dir),
         mark_(config.state_dir / "crash", seats_),
         reader_(config.state_dir),
-        registry_(registry_settings(config)),
+        registry_(registry_settings(config, mark_)),
         folders_(config.plugins),
         host_({.store = store_, .reader = reader_, .clock = clock_}, host_settings(config, mark_),
               load_plugins()),

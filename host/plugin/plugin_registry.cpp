@@ -8,6 +8,7 @@
 #include "host/plugin/borrowed.hpp"
 #include "host/plugin/module_library.hpp"
 #include "host/plugin/plugin_file.hpp"
+#include "host/plugin/plugin_start.hpp"
 #include "host/plugin/plugin_version.hpp"
 #include "host/plugin/utf8.hpp"
 
@@ -81,7 +82,9 @@ PluginLine line_of(const PluginDescription& description, const std::filesystem::
 PluginRegistry::PluginRegistry(RegistrySettings settings)
     : settings_(std::move(settings)),
       folder_(settings_.modules),
-      catalogue_(std::make_shared<const engine::Catalogue>()) {}
+      catalogue_(std::make_shared<const engine::Catalogue>()) {
+  settle_unfinished_starts(settings_.modules, settings_.init_crashed);
+}
 
 PluginRegistry::~PluginRegistry() = default;
 
@@ -159,6 +162,13 @@ std::string PluginRegistry::load_one(const Candidate& candidate) {
   if (const LoadedPlugin* loaded = loaded_with_id(candidate.note.id)) {
     return refused_beside(candidate, *loaded);
   }
+  if (const auto crashed = crashed_file_of(candidate.module.file);
+      std::filesystem::exists(crashed)) {
+    crashed_.insert(crashed);
+    return sentence(candidate.file, "ended stepd when it was started",
+                    "put a corrected build here, or remove " + crashed.string() +
+                        " and restart stepd to try this one again");
+  }
   try {
     if (auto fact = probe(settings_.probe, candidate.module.file)) {
       return sentence(candidate.file, *fact, report_cure);
@@ -171,7 +181,7 @@ std::string PluginRegistry::load_one(const Candidate& candidate) {
   if (auto* bad = std::get_if<BadDescription>(&opened)) {
     return sentence(candidate.file, bad->fact, report_cure);
   }
-  auto plugin = std::make_unique<LoadedPlugin>();
+  auto plugin = std::make_shared<LoadedPlugin>();
   plugin->library = std::get<ModuleLibrary>(std::move(opened));
   plugin->copy = candidate.module.file;
   PluginDescription& description = plugin->library.description;
@@ -186,8 +196,20 @@ std::string PluginRegistry::load_one(const Candidate& candidate) {
   if (auto fact = clash(description.steps); !fact.empty()) {
     return sentence(candidate.file, fact, "remove one of the two, then restart stepd");
   }
-  if (auto fact = initialise(*plugin); !fact.empty()) {
-    return sentence(candidate.file, fact, "correct its configuration, then restart stepd");
+  const std::string configuration = configure(*plugin);
+  if (STEPD_HAS_FUNCTION(plugin->library.plugin, init)) {
+    const auto fact =
+        run_init(candidate.module.file, settings_.init_limit,
+                 [plugin, configuration] { return initialise(*plugin, configuration); });
+    if (!fact) {
+      return sentence(candidate.file,
+                      "does not start: its init has not returned within " +
+                          std::to_string(settings_.init_limit.count()) + " ms",
+                      "have it return at once and work in a thread of its own, then restart stepd");
+    }
+    if (!fact->empty()) {
+      return sentence(candidate.file, *fact, "correct its configuration, then restart stepd");
+    }
   }
   add(std::move(plugin));
   return {};
@@ -227,7 +249,8 @@ std::string PluginRegistry::clash(const std::vector<StepModule>& steps) const {
   return {};
 }
 
-std::string PluginRegistry::initialise(LoadedPlugin& loaded) const {
+/// Hands the configuration to the steps; the text is for the plugin's init.
+std::string PluginRegistry::configure(LoadedPlugin& loaded) const {
   const auto configured = settings_.configuration.find(loaded.line.id);
   const boost::json::object configuration =
       configured == settings_.configuration.end() ? boost::json::object{} : configured->second;
@@ -236,11 +259,13 @@ std::string PluginRegistry::initialise(LoadedPlugin& loaded) const {
     step.type.module = loaded.line.module;
     step.configuration = values;
   }
-  const stepd_plugin* plugin = loaded.library.plugin;
-  if (!STEPD_HAS_FUNCTION(plugin, init)) return {};
-
   prepare(loaded.host, loaded.line.id);
-  const std::string text = boost::json::serialize(configuration);
+  return boost::json::serialize(configuration);
+}
+
+/// Empty: it has started.
+std::string PluginRegistry::initialise(LoadedPlugin& loaded, const std::string& text) {
+  const stepd_plugin* plugin = loaded.library.plugin;
   std::string words;
   const auto take_words = [](void* refusal, stepd_str message) {
     without_throwing(
@@ -276,7 +301,7 @@ void PluginRegistry::prepare(LoggedHost& host, const std::string& plugin) const 
   host.extension = [](const stepd_host*, const char*) -> const void* { return nullptr; };
 }
 
-void PluginRegistry::add(std::unique_ptr<LoadedPlugin> plugin) {
+void PluginRegistry::add(std::shared_ptr<LoadedPlugin> plugin) {
   auto next = std::make_shared<engine::Catalogue>(*catalogue_);
   for (const StepModule& step : plugin->library.description.steps) {
     next->types.emplace(step.type.name, step.type);
@@ -303,7 +328,7 @@ const PluginRegistry::LoadedPlugin* PluginRegistry::loaded_with_id(std::string_v
 
 void PluginRegistry::tidy() {
   const std::lock_guard one_at_a_time(loading_);
-  std::set<std::filesystem::path> kept;
+  std::set<std::filesystem::path> kept = crashed_;
   for (const auto& plugin : loaded_) kept.insert(plugin->copy);
   folder_.remove_all_but(kept);
 }

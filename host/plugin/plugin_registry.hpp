@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ struct RegistrySettings {
   // By plugin id. A plugin that is not named gets {}.
   std::map<std::string, boost::json::object, std::less<>> configuration;
   std::string host_version;
+  std::chrono::milliseconds init_limit = std::chrono::seconds(10);  // a plugin's init
+  bool init_crashed = false;  // the process before this one died in the init of a plugin
   // What a plugin says outside of calls. Any thread, also while plugins are loaded.
   std::function<void(std::string_view plugin, std::int32_t level, std::string_view message)> log;
 };
@@ -74,18 +77,20 @@ class PluginRegistry final {
   std::string load_one(const Candidate& candidate);
   std::string refused_beside(const Candidate& candidate, const LoadedPlugin& loaded) const;
   std::string clash(const std::vector<StepModule>& steps) const;
-  std::string initialise(LoadedPlugin& loaded) const;
+  [[nodiscard]] std::string configure(LoadedPlugin& loaded) const;
+  [[nodiscard]] static std::string initialise(LoadedPlugin& loaded, const std::string& text);
   void prepare(LoggedHost& host, const std::string& plugin) const;
-  void add(std::unique_ptr<LoadedPlugin> plugin);
+  void add(std::shared_ptr<LoadedPlugin> plugin);
   void refuse(PluginLine line, Loading& loading);
   const LoadedPlugin* loaded_with_id(std::string_view id) const;
 
   const RegistrySettings settings_;
   const ModuleFolder folder_;
   std::mutex loading_;  // held while loading; guards the writing of what follows
+  std::set<std::filesystem::path> crashed_;  // what tells of builds that end the process
 
   mutable std::shared_mutex readers_;  // guards what follows against those who read meanwhile
-  std::vector<std::unique_ptr<LoadedPlugin>> loaded_;
+  std::vector<std::shared_ptr<LoadedPlugin>> loaded_;  // shared with a start that goes on
   std::map<std::string, PluginLine> refused_;
   std::map<std::string, const StepModule*, std::less<>> steps_;
   // Shared with those who were handed it; never changes, it is replaced.

@@ -64,5 +64,34 @@ def _(daemon):
     wait_for_state(daemon, submit(daemon, ("demo.noop",)), "succeeded")
 
 
+def copy_small_plugin(daemon, name):
+    shutil.copy(daemon.build / f"tests/plugin/modules/{name}.so", daemon.place / "plugins")
+
+
+@case("A7: a plugin that ends the daemon when it is started is refused from then on")
+def _(daemon):
+    daemon.start()
+    copy_small_plugin(daemon, "aborting_init")
+    require(daemon.ended(within=60), "the daemon outlived an abort in an init")
+
+    for _ in range(2):
+        daemon.start()
+        refused = plugins_by_file(daemon)["aborting_init.so"]["refused"]
+        require_in(["ended stepd when it was started", ".crashed"], refused)
+        done = wait_for_state(daemon, submit(daemon, ("demo.greet", {"name": "Ada"})), "succeeded")
+        require(done["output"] == {"text": "hello Ada"}, f"its output is {done['output']}")
+        require(daemon.stop() == 0, "the daemon did not end in order")
+
+
+@case("a plugin whose init hangs is refused and the daemon works and ends")
+def _(daemon):
+    copy_small_plugin(daemon, "hanging_init")
+    daemon.start()
+
+    require_in(["has not returned within"], plugins_by_file(daemon)["hanging_init.so"]["refused"])
+    wait_for_state(daemon, submit(daemon, ("demo.greet", {"name": "Ada"})), "succeeded")
+    require(daemon.stop() == 0, "the daemon did not end in order")
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -311,6 +311,52 @@ TEST_CASE("a plugin is configured by its id and its refusal is shown") {
   }
 }
 
+TEST_CASE("a plugin whose init does not return is refused and the rest loads") {
+  PluginsAtHand at_hand;
+  at_hand.settings.init_limit = std::chrono::milliseconds(100);
+  PluginRegistry registry(at_hand.settings);
+
+  const auto loading = registry.load({at_hand.put("hanging_init"), at_hand.put("good")});
+
+  REQUIRE(loading.lines.size() == 2);
+  CHECK_THAT(loading.lines[0].refused, Contains("its init has not returned within 100 ms"));
+  CHECK(loading.lines[1].refused.empty());
+  CHECK(registry.catalogue()->find("init.nothing") == nullptr);
+}
+
+TEST_CASE("A7: a build whose init ended the process before is refused until it is another") {
+  PluginsAtHand at_hand;
+  at_hand.settings.configuration["test.init"] = {{"rate", 3}};
+  const auto file = at_hand.put("init");
+  const auto leave_unfinished = [&] {
+    const ModuleFolder folder(at_hand.settings.modules);
+    auto unfinished = folder.module_of(bytes_of(file)).file;
+    write_file(unfinished.replace_extension(".starting"), "");
+  };
+
+  SECTION("though it stays so over many starts") {
+    leave_unfinished();
+    for (const bool crashed : {true, false, false}) {
+      at_hand.settings.init_crashed = crashed;
+      PluginRegistry registry(at_hand.settings);
+      CHECK_THAT(only_line(registry.load({file})).refused, Contains("ended stepd when it was"));
+      registry.tidy();
+    }
+    write_file(file, bytes_of(small_plugin("good")));
+    PluginRegistry registry(at_hand.settings);
+    CHECK(only_line(registry.load({file})).refused.empty());
+    registry.tidy();
+    CHECK(std::distance(std::filesystem::directory_iterator(at_hand.settings.modules), {}) == 1);
+  }
+  SECTION("and not when the process died of something else meanwhile") {
+    leave_unfinished();
+    for (int start = 0; start < 2; ++start) {
+      PluginRegistry registry(at_hand.settings);
+      CHECK(only_line(registry.load({file})).refused.empty());
+    }
+  }
+}
+
 TEST_CASE("an exception that leaves a plugin is a failed attempt") {
   const PluginsAtHand at_hand;
   PluginRegistry registry(at_hand.settings);
