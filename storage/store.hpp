@@ -28,8 +28,10 @@ struct StoreError : std::runtime_error {
     full,     // no room: the same will work once there is some
     refused,  // this content cannot be kept; other content can
     fenced,   // another host has taken over; this one changes nothing any more
-    broken    // damage or a failed sync: nothing more is acknowledged in this process
+    broken,   // a failed sync, say: nothing more is acknowledged in this process
+    damaged   // what was stored cannot be read: likewise, and an operator must see to it
   };
+  [[nodiscard]] bool is_for_good() const { return kind == Kind::broken || kind == Kind::damaged; }
   StoreError(Kind kind_, const std::string& message) : std::runtime_error(message), kind(kind_) {}
   Kind kind;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "host/http/routes.hpp"
+#include "storage/store.hpp"
 
 namespace stepd::http {
 namespace {
@@ -124,7 +125,12 @@ Answer Api::answer(const Head& head, Body& body) const {
                     .query = Query(head.query),
                     .tenant = tenant_of(head, settings_.limits.name_bytes_max),
                     .subject = percent_decoded(*subject)};
-    return route.answer({.host = host_, .settings = settings_}, request);
+    try {
+      return route.answer({.host = host_, .settings = settings_}, request);
+    } catch (const storage::StoreError& error) {
+      if (error.kind == storage::StoreError::Kind::damaged) host_.found_damage(error.what());
+      throw;
+    }
   }
   return not_served(head);
 }

@@ -220,6 +220,7 @@ void Committer::on_error(const storage::StoreError& error) {
       return lose(StoreLoss::fenced, error.what());
     case storage::StoreError::Kind::refused:  // of a claim or a load: what is stored is damaged
     case storage::StoreError::Kind::broken:
+    case storage::StoreError::Kind::damaged:
       return lose(StoreLoss::broken, error.what());
   }
 }

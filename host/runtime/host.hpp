@@ -81,6 +81,9 @@ class Host {
   [[nodiscard]] virtual std::vector<plugin::PluginLine> plugins() const = 0;
   [[nodiscard]] virtual storage::Reader& reader() = 0;
   [[nodiscard]] virtual HostHealth health() const = 0;
+  /// A reader met damage: from here on nothing more is taken in, and the health says why. What runs
+  /// goes on for as long as the committer meets none.
+  virtual void found_damage(const std::string& what) = 0;
   [[nodiscard]] virtual engine::Now now() const = 0;
 
   /// `on_news` is called from a thread of the host's, quickly, until the subscription ends. News

@@ -114,7 +114,23 @@ std::string LiveHost::refusal() const {
   return refusal_;
 }
 
+void LiveHost::found_damage(const std::string& what) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!damage_.empty()) return;
+    damage_ = what;
+  }
+  damaged_.store(true);
+  if (listeners_.on_trouble) listeners_.on_trouble(what);
+}
+
+std::string LiveHost::damage() const {
+  const std::scoped_lock lock(mutex_);
+  return damage_;
+}
+
 std::vector<SubmitAnswer> LiveHost::submit(std::vector<JobOffer> offers) {
+  if (damaged_.load()) return all_not_stored(offers.size(), "not recorded: " + damage());
   // Opened before looking: whoever gives up on questions afterwards finds this one.
   const auto count = offers.size();
   const auto ticket = desk_.open(Question::submit, count);
@@ -144,6 +160,7 @@ std::vector<SubmitAnswer> LiveHost::submit(std::vector<JobOffer> offers) {
 }
 
 engine::Verdict LiveHost::act(engine::JobId job, engine::Verb verb) {
+  if (damaged_.load()) return engine::Refused{Why::not_stored, "not recorded: " + damage()};
   const auto ticket = desk_.open(Question::verb);
   if (refusing_.load() || committer_->holding()) {
     desk_.withdraw(ticket);
@@ -180,7 +197,7 @@ HostHealth LiveHost::health() const {
   const auto load = engine_->load();
   health.jobs_in_memory = load.jobs;
   health.calls_running = load.calls;
-  health.storage_trouble = committer_->trouble();
+  health.storage_trouble = damaged_.load() ? damage() : committer_->trouble();
   return health;
 }
 

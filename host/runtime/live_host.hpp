@@ -74,6 +74,7 @@ class LiveHost final : public Host, public AttemptSink {
   [[nodiscard]] std::vector<plugin::PluginLine> plugins() const override;
   [[nodiscard]] storage::Reader& reader() override { return at_.reader; }
   [[nodiscard]] HostHealth health() const override;
+  void found_damage(const std::string& what) override;
   [[nodiscard]] engine::Now now() const override { return at_.clock.now(); }
   [[nodiscard]] std::unique_ptr<Subscription> subscribe(
       std::function<void(const JobNews&)> on_news) override;
@@ -91,6 +92,7 @@ class LiveHost final : public Host, public AttemptSink {
   void lose(HostLoss loss, const std::string& message);
   void close_doors(const std::string& why);
   [[nodiscard]] std::string refusal() const;
+  [[nodiscard]] std::string damage() const;
   [[nodiscard]] bool is_up() const { return committer_ != nullptr; }
 
   const Surroundings at_;
@@ -101,10 +103,12 @@ class LiveHost final : public Host, public AttemptSink {
   ReplyDesk desk_;
   NewsFeed feed_;
 
-  mutable std::mutex mutex_;  // guards plugins_ and refusal_
+  mutable std::mutex mutex_;  // guards plugins_, refusal_ and damage_
   Plugins plugins_;
   std::string refusal_;                // why nothing is taken in any more; empty: it is
+  std::string damage_;                 // what readers met; empty: nothing
   std::atomic<bool> refusing_{false};  // refusal_ is set
+  std::atomic<bool> damaged_{false};   // damage_ is set
   std::atomic<bool> lost_{false};      // the listener has been told
   std::atomic<bool> closed_{false};    // what is put in now is not looked at any more
   bool all_over_ = true;

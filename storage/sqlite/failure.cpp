@@ -27,6 +27,9 @@ Kind kind_of(const Failure& failure) {
     case SQLITE_IOERR:
     case SQLITE_CANTOPEN:
       return is_no_room(failure.system_error) ? Kind::full : Kind::broken;
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+      return Kind::damaged;
     case SQLITE_CONSTRAINT:
     case SQLITE_TOOBIG:
     case SQLITE_MISMATCH:
@@ -60,6 +63,7 @@ const char* remedy(const Failure& failure, Kind kind) {
       return "nothing of it was kept";
     case Kind::fenced:
     case Kind::broken:
+    case Kind::damaged:
       break;
   }
   return "the disk or its file system has failed: look there, then start stepd again";

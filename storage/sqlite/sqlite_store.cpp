@@ -56,7 +56,7 @@ auto SqliteStore::unless_broken(const Work& work) {
   try {
     return work();
   } catch (const StoreError& error) {
-    if (error.kind == StoreError::Kind::broken) broken_ = error.what();
+    if (error.is_for_good()) broken_ = error.what();
     throw;
   }
 }
@@ -105,7 +105,7 @@ void SqliteStore::checkpoint_after_commit() {
   } catch (const StoreError& error) {
     // The commit itself stands, synced, in the WAL. Where there is no room the next one tries
     // again; where the file is broken the next one says so.
-    if (error.kind == StoreError::Kind::broken) broken_ = error.what();
+    if (error.is_for_good()) broken_ = error.what();
   }
 }
 

@@ -150,6 +150,10 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     return script_.plugin_lines;
   }
   storage::Reader& reader() override { return *this; }
+  void found_damage(const std::string& what) override {
+    const std::lock_guard lock(mutex_);
+    script_.health.storage_trouble = what;
+  }
   runtime::HostHealth health() const override {
     const std::lock_guard lock(mutex_);
     return script_.health;

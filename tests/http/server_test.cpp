@@ -278,6 +278,23 @@ TEST_CASE("stopping ends idle connections") {
   CHECK(client.closed());
 }
 
+TEST_CASE("D4: damage that a reader meets is told to the host and to whoever asks how it is") {
+  Served served;
+  served.host.script([](auto& script) {
+    script.reader_trouble.emplace(storage::StoreError::Kind::broken, "too many open files");
+  });
+  CHECK(served.get("/v1/jobs").status == 503);
+  CHECK(served.get("/v1/health").status == 200);
+
+  served.host.script([](auto& script) {
+    script.reader_trouble.emplace(storage::StoreError::Kind::damaged, "the file is damaged");
+  });
+  CHECK(served.get("/v1/jobs").status == 503);
+  const Response told = served.get("/v1/health");
+  CHECK(told.status == 503);
+  CHECK(told.body.find("the file is damaged") != std::string::npos);
+}
+
 TEST_CASE("a reader that fails is a problem of the storage and is reported") {
   std::mutex mutex;
   std::vector<std::string> reports;

@@ -360,6 +360,21 @@ TEST_CASE("an orderly stop asks calls to stop and charges and loses nothing") {
   CHECK(at.host.health().ending);
 }
 
+TEST_CASE("D4: once a reader has met damage nothing more is taken in and the health says why") {
+  Fixture at;
+  at.start();
+  const auto id = at.submit(offer_of({"demo.a"}));
+
+  at.host.found_damage("page 7 is damaged");
+
+  std::vector<JobOffer> late;
+  late.push_back(offer_of({"demo.a"}));
+  CHECK(std::get<NotStored>(at.host.submit(std::move(late)).at(0)).message ==
+        "not recorded: page 7 is damaged");
+  CHECK(std::get<engine::Refused>(at.host.act(id, {})).why == engine::Refused::Why::not_stored);
+  CHECK(at.host.health().storage_trouble == "page 7 is damaged");
+}
+
 TEST_CASE("D1: when the store is lost those who wait are told that nothing is known") {
   Fixture at;
   at.start();
