@@ -160,8 +160,15 @@ class VerbRules {
       entries_.push_back(moved(job_, step, Stopping{stopping->call, StopCause::abandon}));
       return std::move(entries_);
     }
+    const bool gives_up_undoing =
+        state.phase == Phase::compensate || (state.phase == Phase::probe && job_.backward);
+    if (gives_up_undoing && std::holds_alternative<Parked>(state.condition)) {
+      return refuse_step(step,
+                         "has been given up already; resolve it as undone once it is, skip it to "
+                         "leave its effect, or retry it");
+    }
     const Error error{"abandoned", verb_.reason, {}};
-    if (state.phase == Phase::compensate || (state.phase == Phase::probe && job_.backward)) {
+    if (gives_up_undoing) {
       const ParkReason reason = state.phase == Phase::compensate ? ParkReason::compensation_ended
                                                                  : ParkReason::effect_in_doubt;
       entries_.push_back(moved(job_, step, Parked{reason, error}));

@@ -78,9 +78,9 @@ class StepReason {
   }
   Reason operator()(const Parked& parked) const {
     return reason("parked", "parked (" + std::string(name_of(parked.reason)) + ": " +
-                                shown(parked.error) +
-                                "); an operator decides: stepctl job retry, "
-                                "skip, resolve or abandon");
+                                shown(parked.error) + "); an operator decides: stepctl job " +
+                                (undoes() ? "retry, skip, or resolve --undone"
+                                          : "retry, skip, resolve or abandon"));
   }
   Reason operator()(const Pending&) const { return nothing(); }
   Reason operator()(const Succeeded&) const { return nothing(); }
@@ -92,6 +92,7 @@ class StepReason {
 
  private:
   [[nodiscard]] static Reason nothing() { return {}; }
+  [[nodiscard]] bool undoes() const { return state_.phase == Phase::compensate; }
 
   [[nodiscard]] std::string version() const {
     const StepTypeSnapshot* known = snapshot(job_, index_);

@@ -2,11 +2,15 @@
 #include <Poco/UUIDGenerator.h>
 
 #include <algorithm>
+#include <boost/json/value.hpp>
 #include <initializer_list>
 
+#include "host/engine/codec.hpp"
 #include "host/engine/json_check.hpp"
 #include "host/engine/json_cursor.hpp"
+#include "host/engine/json_value.hpp"
 #include "host/engine/names.hpp"
+#include "host/engine/schema.hpp"
 #include "host/http/json_writer.hpp"
 #include "host/http/routes.hpp"
 #include "host/http/text.hpp"
@@ -170,6 +174,27 @@ engine::Verb step_verb(engine::Verb::Kind kind, const VerbBody& body) {
   return verb;
 }
 
+/// An operator's output must be what the step type promises, for later steps build on it. A type
+/// that no plugin offers now promises nothing.
+void check_output(const Scope& scope, const Request& request, const engine::Verb& verb) {
+  if (verb.output.empty()) return;
+  const auto job = engine::decode_definition(find_job(scope, request).definition);
+  const auto step = std::ranges::find(job.steps, verb.step, &engine::StepDefinition::id);
+  if (step == job.steps.end()) return;  // the host says so
+  const auto catalogue = scope.host.catalogue();
+  const engine::StepType* type = catalogue->find(step->type);
+  if (type == nullptr || type->output_schema.empty()) return;
+  auto value = engine::value_of(verb.output.view());
+  auto verdict = engine::check_and_complete(value, engine::value_of(type->output_schema.view()),
+                                            {.pointer = "/output"});
+  if (verdict.problems.empty()) return;
+  for (engine::Problem& problem : verdict.problems) {
+    problem.message +=
+        " (the output of " + type->name + "; see: stepctl step show " + type->name + ")";
+  }
+  throw Refusal(job_refused(std::move(verdict.problems)));
+}
+
 engine::Verb::Truth truth_of(const VerbBody& body) {
   const std::string truth = body.name("truth");
   if (truth.empty() || truth == "done") return engine::Verb::Truth::done;
@@ -205,6 +230,7 @@ Answer skip_step(const Scope& scope, Request& request) {
   body.allow({"request_id", "actor", "reason", "step", "output"});
   engine::Verb verb = step_verb(engine::Verb::Kind::skip, body);
   verb.output = body.output();
+  check_output(scope, request, verb);
   return act_and_answer(scope, request, verb);
 }
 
@@ -218,6 +244,7 @@ Answer resolve_step(const Scope& scope, Request& request) {
     invalid("wrong_value", "/output",
             "must be left out: only a step resolved as done has an output");
   }
+  check_output(scope, request, verb);
   return act_and_answer(scope, request, verb);
 }
 

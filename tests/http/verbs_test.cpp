@@ -30,6 +30,28 @@ TEST_CASE("O1: a verb reaches the host with request id and actor and reason") {
   CHECK(acts[0].verb.reason == "no longer wanted");
 }
 
+TEST_CASE("O3: an output that the step type does not promise is refused with its place") {
+  Served served;
+  engine::Catalogue catalogue;
+  catalogue.types["demo.greet"] = {
+      .name = "demo.greet",
+      .output_schema = engine::JsonText(
+          R"({"type":"object","required":["text"],"properties":{"text":{"type":"string"}}})")};
+  served.host.set_catalogue(catalogue);
+  const std::string path = path_of(served.host.add({"a"}));
+  const std::string verb = GENERATE(":skip", ":resolve");
+
+  const Response wrong =
+      served.post(path + verb, R"({"step":"a","reason":"x","output":{"text":1}})");
+  const Response right =
+      served.post(path + verb, R"({"step":"a","reason":"x","output":{"text":"hello"}})");
+
+  CHECK(wrong.status == 422);
+  CHECK(wrong.json().at("errors").at(0).at("pointer") == "/output/text");
+  CHECK(right.status == 200);
+  CHECK(served.host.acts().size() == 1);
+}
+
 TEST_CASE("a verb without a request id is given one of its own") {
   Served served;
   const auto id = served.host.add({"a"});
