@@ -42,7 +42,10 @@ Command parse_command_line(int argc, const char* const* argv) {
   std::vector<std::string> plugins;
   app.add_option("--state-dir", state_dir,
                  "Where everything is kept (root: /var/lib/stepd; else $XDG_STATE_HOME/stepd or "
-                 "~/.local/state/stepd)");
+                 "~/.local/state/stepd)")
+      ->check([](const std::string& folder) {
+        return std::string(folder.empty() ? "must not be empty (is a variable not set?)" : "");
+      });
   app.add_option("--plugins", plugins,
                  "A folder of plugins; may be given more than once (<state>/plugins and the "
                  "installed ones)")

@@ -95,6 +95,20 @@ TEST_CASE("show tells what an unsettled job waits for and how to decide on a par
   CHECK(end.err.find("stepctl job resolve J-2 pay --reason TEXT") != end.err.npos);
 }
 
+TEST_CASE("show offers for a parked compensation what can be done about it") {
+  CannedDaemon daemon([](const CannedRequest& request) {
+    if (request.target.ends_with("/why")) return CannedReply{200, R"({"id":"J-2","reasons":[]})"};
+    return CannedReply{200, R"({"id":"J-2","name":"n","state":"parked","created_at":null,
+        "settled_at":null,"steps":[{"id":"pay","type":"t","state":"parked","phase":"compensate",
+        "effect":"done","attempts":1,"calls":1}]})"};
+  });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-2"});
+
+  CHECK(end.err.find("resolve J-2 pay --reason TEXT --undone\n") != end.err.npos);
+  CHECK(end.err.find("abandon") == end.err.npos);
+}
+
 TEST_CASE("J9: show tells why a job that succeeded has no output") {
   CannedDaemon daemon([](const CannedRequest&) {
     return CannedReply{200, R"({"id":"J-3","name":"n","state":"succeeded","output":null,

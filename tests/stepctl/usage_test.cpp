@@ -108,7 +108,7 @@ TEST_CASE("a daemon that wants a token is answered with where one is given") {
   CHECK(end.code == 1);
   CHECK(end.err ==
         "error: every request needs the token\n"
-        "  name the file with the token: --token-file FILE or $STEPD_TOKEN_FILE\n");
+        "  give the file with the daemon's own token: --token-file FILE or $STEPD_TOKEN_FILE\n");
 }
 
 TEST_CASE("a reader who has seen enough is no error") {

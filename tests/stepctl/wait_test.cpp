@@ -216,3 +216,41 @@ TEST_CASE("waiting for many jobs ends when the daemon will not tell of them") {
   CHECK(end.code == 1);
   CHECK(end.err.find("a token is needed") != end.err.npos);
 }
+
+TEST_CASE("whoever waits without a terminal is told that a step is parked") {
+  bool told_all = false;
+  CannedDaemon daemon([&](const CannedRequest& request) {
+    if (request.method == "POST") return CannedReply{201, R"({"id":"J-1","existing":false})"};
+    if (request.target == "/v1/jobs/J-1") {
+      return CannedReply{200, job_in(told_all ? "succeeded" : "running")};
+    }
+    told_all = true;
+    return CannedReply{
+        .body =
+            "event: journal\nid: 1\ndata: {\"row\":1,\"at\":\"2026-03-01T12:00:00Z\","
+            "\"entries\":[{\"type\":\"step_moved\",\"step\":\"a\",\"state\":\"parked\","
+            "\"error\":{\"code\":\"bad_output\",\"message\":\"no JSON\"}}]}\n\n" +
+            last_row,
+        .is_stream = true};
+  });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "submit", "-", "--wait"}, {.input = job});
+
+  CHECK(end.code == 0);
+  CHECK(end.err ==
+        "step a is parked: bad_output: no JSON; it waits for an operator (stepctl job why J-1)\n"
+        "succeeded after 2s\n");
+}
+
+TEST_CASE("a job that its key names and that was removed since cannot be waited for") {
+  CannedDaemon daemon([](const CannedRequest& request) {
+    if (request.method == "POST") return CannedReply{200, R"({"id":"J-1","existing":true})"};
+    return problem(404, "there is no job J-1");
+  });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "submit", "-", "--wait"}, {.input = job});
+
+  CHECK(end.code == 1);
+  CHECK(end.err.find("error: job J-1 has been removed since: how it ended is not known") !=
+        end.err.npos);
+}

@@ -9,7 +9,8 @@ ExitCode refuse(const Session& session, const Answer& answer) {
   session.output.say(refusal_text(answer.status, answer.body, "", session.output.err()));
   constexpr int no_token = 401;
   if (answer.status == no_token) {
-    session.output.say("  name the file with the token: --token-file FILE or $STEPD_TOKEN_FILE\n");
+    session.output.say(
+        "  give the file with the daemon's own token: --token-file FILE or $STEPD_TOKEN_FILE\n");
   }
   return ExitCode::refused;
 }

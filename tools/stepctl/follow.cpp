@@ -1,8 +1,12 @@
 #include "tools/stepctl/follow.hpp"
 
 #include <poll.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "tools/stepctl/problem.hpp"
 #include "tools/stepctl/steps_board.hpp"
@@ -15,29 +19,78 @@ using std::chrono::steady_clock;
 
 constexpr milliseconds frame(100);
 constexpr int ending = 503;  // the daemon goes down, or is not ready yet
+constexpr int no_such_job = 404;
+
+// A signal handler can reach nothing but what has static storage.
+std::array<char, 256> last_words{};
+
+extern "C" void on_interrupt(int signal) {
+  [[maybe_unused]] const auto written =
+      ::write(STDERR_FILENO, last_words.data(), std::strlen(last_words.data()));
+  ::raise(signal);  // as it would have ended without us: the handler was for once
+}
+
+/// While it lives, whoever interrupts the program is told these words.
+class Interruption final {
+ public:
+  explicit Interruption(const std::string& words) {
+    words.copy(last_words.data(), last_words.size() - 1);
+    struct sigaction action {};
+    action.sa_handler = on_interrupt;
+    action.sa_flags = static_cast<int>(SA_RESETHAND);
+    ::sigaction(SIGINT, &action, &before_);
+  }
+  ~Interruption() { ::sigaction(SIGINT, &before_, nullptr); }
+  Interruption(const Interruption&) = delete;
+  Interruption& operator=(const Interruption&) = delete;
+
+ private:
+  struct sigaction before_ {};
+};
 
 /// Draws nothing where there is no terminal.
 class BoardFollower final : public Follower {
  public:
   BoardFollower(Output& output, const json::object& job, std::optional<Instant> now)
-      : output_(output), board_(job) {
+      : output_(output), board_(job), id_(text_at(job, "id")) {
     const std::optional<Instant> created = parse_instant(text_at(job, "created_at"));
     if (created && now) elapsed_before_ = std::max(Span{0}, *now - *created);
   }
 
-  void add_row(const json::object& row) override { board_.add_row(row); }
+  void add_row(const json::object& row) override {
+    board_.add_row(row);
+    for (const json::value& entry : list_at(row, "entries")) {
+      if (entry.is_object()) tell_if_parked(entry.get_object());
+    }
+  }
   void add_progress(const json::object& progress) override { board_.add_progress(progress); }
   void draw(bool lost) override {
+    // A job of many quick steps would draw the screen more often than anybody can look.
+    if (output_.shows_status() && steady_clock::now() - drawn_ >= frame / 2) draw_now(lost);
+  }
+  void draw_now(bool lost) {
     if (!output_.shows_status()) return;
+    drawn_ = steady_clock::now();
     board_.set_lost(lost);
     const auto here = std::chrono::duration_cast<Span>(steady_clock::now() - began_);
     output_.status(board_.block(output_.err(), elapsed_before_ + here, steps_shown_max));
   }
 
  private:
+  /// A parked job does not go on by itself: whoever waits, perhaps in a script, has to know.
+  void tell_if_parked(const json::object& entry) {
+    if (text_at(entry, "type") != "step_moved" || text_at(entry, "state") != "parked") return;
+    output_.clear_status();
+    output_.note("step " + printable(text_at(entry, "step")) +
+                 " is parked: " + printable(error_text(entry)) +
+                 "; it waits for an operator (stepctl job why " + id_ + ")\n");
+  }
+
   static constexpr std::size_t steps_shown_max = 15;
   Output& output_;
   StepsBoard board_;
+  std::string id_;
+  steady_clock::time_point drawn_{};
   steady_clock::time_point began_ = steady_clock::now();
   Span elapsed_before_{};
 };
@@ -152,10 +205,18 @@ ExitCode wait_for(const Session& session, const std::string& id) {
     }
   }
   const std::optional<json::object> job = parse_object(first.body);
+  if (first.status == no_such_job) {
+    session.output.say(
+        error_line("job " + id + " has been removed since: how it ended is not known any more",
+                   session.output.err()));
+    return ExitCode::refused;
+  }
   if (!first.is_good() || !job) return refuse(session, first);
   BoardFollower follower(session.output, *job, first.at);
+  const Interruption interruption(
+      "\nthe job goes on without you; to look at it again: stepctl job watch " + id + "\n");
   const Answer last = follow(session, id, follower);
-  follower.draw(false);
+  follower.draw_now(false);
   // The board stays on the screen, above the result.
   session.output.keep_status();
   if (!last.is_good()) return refuse(session, last);

@@ -108,9 +108,13 @@ std::string parked_hint(const json::object& job) {
   for (const json::value& entry : list_at(job, "steps")) {
     if (!entry.is_object() || text_at(entry.get_object(), "state") != "parked") continue;
     const std::string place = text_at(job, "id") + " " + text_at(entry.get_object(), "id");
-    return "decide with one of\n  stepctl job retry " + place + "\n  stepctl job resolve " + place +
-           " --reason TEXT --output JSON | --none | --undone\n  stepctl job skip " + place +
-           " --reason TEXT\n  stepctl job abandon " + place + " --reason TEXT\n";
+    const bool undoes = text_at(entry.get_object(), "phase") == "compensate";
+    std::string text = "decide with one of\n  stepctl job retry " + place +
+                       "\n  stepctl job resolve " + place + " --reason TEXT " +
+                       (undoes ? "--undone" : "[--output JSON | --none]") +
+                       "\n  stepctl job skip " + place + " --reason TEXT\n";
+    if (!undoes) text += "  stepctl job abandon " + place + " --reason TEXT\n";
+    return text;
   }
   return {};
 }

@@ -42,6 +42,7 @@ class Census final {
       at = look_below(ids, at);
       draw(false);
     }
+    tell_of_parked();
   }
 
   void draw(bool lost) const {
@@ -62,6 +63,16 @@ class Census final {
   }
 
  private:
+  /// Parked jobs do not go on by themselves; a terminal shows them all the time.
+  void tell_of_parked() {
+    if (parked_ > told_ && !session_.output.shows_status()) {
+      session_.output.note(grouped(parked_) +
+                           " parked: they wait for an operator (see: stepctl job "
+                           "list --state parked)\n");
+    }
+    told_ = parked_;
+  }
+
   void record(const json::object& job) {
     const std::string id = text_at(job, "id");
     const std::string state = text_at(job, "state");
@@ -112,6 +123,7 @@ class Census final {
   std::size_t total_;
   std::map<std::string, std::string> ends_;  // id: the state it settled in
   std::size_t parked_ = 0;
+  std::size_t told_ = 0;
 };
 
 void tell_end(const Session& session, const std::string& id, const std::string& state) {
