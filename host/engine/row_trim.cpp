@@ -1,48 +1,65 @@
 #include "host/engine/row_trim.hpp"
 
-#include <optional>
+#include <algorithm>
 
 namespace stepd::engine {
 namespace {
 
-/// The step a row is about, if it holds nothing but the course of its calls.
-std::optional<StepIndex> only_calls_of(const JournalRow& row) {
-  std::optional<StepIndex> only;
-  const auto is_of_one_step = [&only](StepIndex step) {
-    if (!only) only = step;
-    return *only == step;
-  };
-  for (const Entry& entry : row.entries) {
-    if (const auto* started = std::get_if<CallStarted>(&entry)) {
-      if (!is_of_one_step(started->step)) return std::nullopt;
-    } else if (const auto* ended = std::get_if<CallEnded>(&entry)) {
-      if (!is_of_one_step(ended->step)) return std::nullopt;
-    } else if (const auto* moved = std::get_if<StepMoved>(&entry)) {
-      const bool goes_on = std::holds_alternative<Ready>(moved->to) ||
-                           std::holds_alternative<Stopping>(moved->to) ||
-                           std::holds_alternative<Retrying>(moved->to) ||
-                           std::holds_alternative<Suspended>(moved->to);
-      if (!goes_on || !moved->output.empty() || !is_of_one_step(moved->step)) return std::nullopt;
-    } else {
-      return std::nullopt;
-    }
+bool is_of_a_call(const Entry& entry) {
+  const auto* moved = std::get_if<StepMoved>(&entry);
+  if (moved == nullptr) {
+    return std::holds_alternative<CallStarted>(entry) || std::holds_alternative<CallEnded>(entry);
   }
-  return only;
+  const bool goes_on =
+      std::holds_alternative<Ready>(moved->to) || std::holds_alternative<Stopping>(moved->to) ||
+      std::holds_alternative<Retrying>(moved->to) || std::holds_alternative<Suspended>(moved->to);
+  return goes_on && moved->output.empty();
+}
+
+StepIndex step_of(const Entry& entry) {
+  if (const auto* started = std::get_if<CallStarted>(&entry)) return started->step;
+  if (const auto* ended = std::get_if<CallEnded>(&entry)) return ended->step;
+  return std::get<StepMoved>(entry).step;
+}
+
+/// The steps a row is about, each once, if it holds nothing but the course of their calls.
+std::vector<StepIndex> only_calls_of(const JournalRow& row) {
+  std::vector<StepIndex> steps;
+  if (!std::ranges::all_of(row.entries, is_of_a_call)) return steps;
+  for (const Entry& entry : row.entries) steps.push_back(step_of(entry));
+  std::ranges::sort(steps);
+  const auto repeated = std::ranges::unique(steps);
+  steps.erase(repeated.begin(), repeated.end());
+  return steps;
 }
 
 }  // namespace
 
 void RowTrim::note(const JobState& job, const JournalRow& row) {
-  const auto step = only_calls_of(row);
-  if (!step) return;
-  const StepState& state = job.steps[*step];
-  if (state.calls <= kept_at_each_end) return;
-  std::deque<CallRow>& calls = middle_[{*step, state.phase}];
-  calls.push_back({state.calls, row.number});
-  while (calls.front().call_of_phase + kept_at_each_end <= state.calls) {
-    droppable_.push_back(calls.front().row);
-    calls.pop_front();
+  const std::vector<StepIndex> steps = only_calls_of(row);
+  const auto is_among_the_first = [&job](StepIndex step) {
+    return job.steps[step].calls <= kept_at_each_end;
+  };
+  if (steps.empty() || std::ranges::any_of(steps, is_among_the_first)) return;
+  if (steps.size() > 1) held_[row.number] = steps.size();
+  for (const StepIndex step : steps) {
+    const StepState& state = job.steps[step];
+    std::deque<CallRow>& calls = middle_[{step, state.phase}];
+    calls.push_back({state.calls, row.number});
+    while (calls.front().call_of_phase + kept_at_each_end <= state.calls) {
+      let_go(calls.front().row);
+      calls.pop_front();
+    }
   }
+}
+
+void RowTrim::let_go(std::uint64_t row) {
+  const auto held = held_.find(row);
+  if (held != held_.end()) {
+    if (--held->second > 0) return;
+    held_.erase(held);
+  }
+  droppable_.push_back(row);
 }
 
 std::vector<std::uint64_t> RowTrim::take_droppable() { return std::exchange(droppable_, {}); }

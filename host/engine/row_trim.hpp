@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -11,8 +12,8 @@
 namespace stepd::engine {
 
 /// Keeps the journal of a step bounded (D6): of the calls of one phase the first and the last 20
-/// stay. Rows that hold nothing but one such call may go; the fold does not need them, because
-/// entries carry absolute values.
+/// stay. Rows that hold nothing but such calls, of one step or of several, may go once none of them
+/// is among those any more; the fold does not need them, because entries carry absolute values.
 class RowTrim {
  public:
   static constexpr std::uint32_t kept_at_each_end = 20;
@@ -28,7 +29,11 @@ class RowTrim {
     std::uint32_t call_of_phase = 0;
     std::uint64_t row = 0;
   };
+
+  void let_go(std::uint64_t row);
+
   std::map<std::pair<StepIndex, Phase>, std::deque<CallRow>> middle_;
+  std::map<std::uint64_t, std::size_t> held_;  // rows that several steps' last calls still keep
   std::vector<std::uint64_t> droppable_;
 };
 

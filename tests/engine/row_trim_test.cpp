@@ -14,9 +14,9 @@ struct Trimmed {
   std::vector<std::uint64_t> rows;
 };
 
-Trimmed trimmed(const Course& course) {
+Trimmed trimmed(const Course& course, const std::vector<JournalRow>& rows) {
   LoadedJob loaded{.id = course.job.id, .definition = encode(*course.job.definition)};
-  for (const JournalRow& row : course.rows) {
+  for (const JournalRow& row : rows) {
     loaded.rows.push_back({row.number, row.at, encode(row.entries)});
   }
   RowTrim trim;
@@ -29,6 +29,21 @@ Trimmed trimmed(const Course& course) {
   result.state.definition = course.job.definition;
   for (const StoredRow& row : loaded.rows) result.rows.push_back(row.number);
   return result;
+}
+
+Trimmed trimmed(const Course& course) { return trimmed(course, course.rows); }
+
+/// As when the calls of two steps begin and end in the same turns: each two rows become one.
+std::vector<JournalRow> in_pairs(const std::vector<JournalRow>& rows) {
+  std::vector<JournalRow> pairs{rows.front()};
+  for (std::size_t at = 1; at + 1 < rows.size(); at += 2) {
+    JournalRow pair = rows[at];
+    pair.number = pairs.size() + 1;
+    pair.entries.insert(pair.entries.end(), rows[at + 1].entries.begin(),
+                        rows[at + 1].entries.end());
+    pairs.push_back(std::move(pair));
+  }
+  return pairs;
 }
 
 }  // namespace
@@ -61,4 +76,24 @@ TEST_CASE("D6: of a step's calls the first and last twenty stay and the fold is 
     course.run("a").run("b");
     CHECK(trimmed(course).state == course.job);
   }
+}
+
+TEST_CASE("D6: rows that the calls of parallel steps share are let go too", "[engine]") {
+  Course course({plain("a"), {.id = "b", .after = std::vector<StepIndex>{}}});
+  const auto both_fail = [&course] {
+    course.call("a").call("b");
+    course.end("a", ends(OutcomeKind::retry)).end("b", ends(OutcomeKind::retry));
+    course.wake("a").wake("b");
+  };
+  for (int times = 0; times < 100; ++times) both_fail();
+  const auto at_100 = in_pairs(course.rows);
+  const Trimmed trimmed_100 = trimmed(course, at_100);
+  for (int times = 0; times < 100; ++times) both_fail();
+  const auto at_200 = in_pairs(course.rows);
+  const Trimmed trimmed_200 = trimmed(course, at_200);
+
+  CHECK(at_200.size() == 601);
+  CHECK(trimmed_200.rows.size() == trimmed_100.rows.size());
+  CHECK(trimmed_200.rows.size() < 200);
+  CHECK(trimmed_200.state.steps == course.job.steps);
 }
