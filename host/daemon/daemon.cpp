@@ -117,20 +117,41 @@ http::HttpSettings http_settings(const Config& config) {
   return settings;
 }
 
+/// The job file, as it is written and as it is read.
+struct Storage {
+  explicit Storage(const std::filesystem::path& folder) : store(folder), reader(folder) {}
+  storage::SqliteStore store;
+  storage::SqliteReader reader;
+};
+
+/// Does `work` again until the disk has room for it; an end when one was asked for meanwhile.
+template <typename Work>
+std::optional<End> when_there_is_room(EndWatch& ends, const Work& work) {
+  constexpr std::chrono::seconds until_next_try(2);
+  while (true) {
+    try {
+      work();
+      return std::nullopt;
+    } catch (const storage::StoreError& error) {
+      if (error.kind != storage::StoreError::Kind::full) throw;
+      log::error("cannot start before there is room" + field("reason", error.what()));
+    }
+    if (auto end = ends.wait(until_next_try)) return end;
+  }
+}
+
 /// All of it, in the order it depends on each other; taken down in the reverse order.
 class Daemon {
  public:
-  Daemon(const Config& config, EndWatch& ends)
+  Daemon(const Config& config, EndWatch& ends, Storage& storage)
       : config_(config),
         http_settings_(http_settings(config)),
         ends_(ends),
-        store_(config.state_dir),
         mark_(config.state_dir / "crash", seats_),
-        reader_(config.state_dir),
         registry_(registry_settings(config, mark_)),
         folders_(config.plugins),
-        host_({.store = store_, .reader = reader_, .clock = clock_}, host_settings(config, mark_),
-              load_plugins()),
+        host_({.store = storage.store, .reader = storage.reader, .clock = clock_},
+              host_settings(config, mark_), load_plugins()),
         caller_(registry_, config.limits),
         runner_(
             {.caller = caller_, .sink = host_, .clock = clock_, .seats = seats_, .log = log_call},
@@ -149,10 +170,8 @@ class Daemon {
   const http::HttpSettings http_settings_;
   EndWatch& ends_;
   const runtime::SystemClock clock_;
-  storage::SqliteStore store_;
   runtime::CrashSeats seats_;
-  runtime::CrashMark mark_;  // behind the store, which makes sure that the folder is ours
-  storage::SqliteReader reader_;
+  runtime::CrashMark mark_;  // the store has made sure that the folder is ours
   plugin::PluginRegistry registry_;
   plugin::FolderWatch folders_;
   runtime::LiveHost host_;
@@ -187,10 +206,16 @@ void Daemon::log_listening() {
 }
 
 Ended Daemon::run() {
-  host_.start(runner_,
-              {.on_loss = [this](runtime::HostLoss loss,
-                                 const std::string& message) { ends_.lost(loss, message); },
-               .on_trouble = log_trouble});
+  const auto asked = when_there_is_room(ends_, [this] {
+    host_.start(runner_,
+                {.on_loss = [this](runtime::HostLoss loss,
+                                   const std::string& message) { ends_.lost(loss, message); },
+                 .on_trouble = log_trouble});
+  });
+  if (asked) {
+    log::info("ending" + field("reason", asked->message));
+    return Ended::in_order;
+  }
   folders_.start([this](const plugin::FolderWatch::News& news) { on_plugin_files(news); });
   try {
     server_.start();
@@ -233,29 +258,23 @@ Ended Daemon::end(const End& end) {
 }  // namespace
 
 Ended run_daemon(const Config& config) {
-  constexpr std::chrono::seconds until_next_try(2);
-  // Both are leaked on every way out but the orderly one: with calls under way nothing can be taken
+  // All are leaked on every way out but the orderly one: with calls under way nothing can be taken
   // down.
   auto ends = std::make_unique<EndWatch>();
-  while (true) {
-    try {
-      auto daemon = std::make_unique<Daemon>(config, *ends);
-      const auto ended = daemon->run();
-      if (ended != Ended::in_order) {
-        (void)daemon.release();
-        (void)ends.release();
-      }
-      return ended;
-    } catch (const storage::StoreError& error) {
-      // Only what happens before anything runs comes out as this.
-      if (error.kind != storage::StoreError::Kind::full) throw;
-      log::error("cannot start before there is room" + field("reason", error.what()));
-    }
-    if (const auto end = ends->wait(until_next_try)) {
-      log::info("ending" + field("reason", end->message));
-      return Ended::in_order;
-    }
+  std::unique_ptr<Storage> storage;
+  if (const auto asked = when_there_is_room(
+          *ends, [&] { storage = std::make_unique<Storage>(config.state_dir); })) {
+    log::info("ending" + field("reason", asked->message));
+    return Ended::in_order;
   }
+  auto daemon = std::make_unique<Daemon>(config, *ends, *storage);
+  const auto ended = daemon->run();
+  if (ended != Ended::in_order) {
+    (void)daemon.release();
+    (void)storage.release();
+    (void)ends.release();
+  }
+  return ended;
 }
 
 }  // namespace stepd::daemon

@@ -23,7 +23,7 @@ struct PluginRegistry::Candidate {
 
 /// What a plugin's init is handed; the plugin may keep it.
 struct PluginRegistry::LoggedHost : stepd_host {
-  const RegistrySettings* settings = nullptr;
+  std::shared_ptr<const RegistrySettings> settings;
   std::string plugin;
 };
 
@@ -80,10 +80,10 @@ PluginLine line_of(const PluginDescription& description, const std::filesystem::
 }  // namespace
 
 PluginRegistry::PluginRegistry(RegistrySettings settings)
-    : settings_(std::move(settings)),
-      folder_(settings_.modules),
+    : settings_(std::make_shared<const RegistrySettings>(std::move(settings))),
+      folder_(settings_->modules),
       catalogue_(std::make_shared<const engine::Catalogue>()) {
-  settle_unfinished_starts(settings_.modules, settings_.init_crashed);
+  settle_unfinished_starts(settings_->modules, settings_->init_crashed);
 }
 
 PluginRegistry::~PluginRegistry() = default;
@@ -162,15 +162,9 @@ std::string PluginRegistry::load_one(const Candidate& candidate) {
   if (const LoadedPlugin* loaded = loaded_with_id(candidate.note.id)) {
     return refused_beside(candidate, *loaded);
   }
-  if (const auto crashed = crashed_file_of(candidate.module.file);
-      std::filesystem::exists(crashed)) {
-    crashed_.insert(crashed);
-    return sentence(candidate.file, "ended stepd when it was started",
-                    "put a corrected build here, or remove " + crashed.string() +
-                        " and restart stepd to try this one again");
-  }
+  if (auto refusal = refused_for_an_earlier_start(candidate)) return *std::move(refusal);
   try {
-    if (auto fact = probe(settings_.probe, candidate.module.file)) {
+    if (auto fact = probe(settings_->probe, candidate.module.file)) {
       return sentence(candidate.file, *fact, report_cure);
     }
   } catch (const std::system_error& error) {
@@ -196,23 +190,50 @@ std::string PluginRegistry::load_one(const Candidate& candidate) {
   if (auto fact = clash(description.steps); !fact.empty()) {
     return sentence(candidate.file, fact, "remove one of the two, then restart stepd");
   }
-  const std::string configuration = configure(*plugin);
-  if (STEPD_HAS_FUNCTION(plugin->library.plugin, init)) {
-    const auto fact =
-        run_init(candidate.module.file, settings_.init_limit,
-                 [plugin, configuration] { return initialise(*plugin, configuration); });
-    if (!fact) {
-      return sentence(candidate.file,
-                      "does not start: its init has not returned within " +
-                          std::to_string(settings_.init_limit.count()) + " ms",
-                      "have it return at once and work in a thread of its own, then restart stepd");
-    }
-    if (!fact->empty()) {
-      return sentence(candidate.file, *fact, "correct its configuration, then restart stepd");
-    }
-  }
+  if (auto refusal = start(plugin, candidate); !refusal.empty()) return refusal;
   add(std::move(plugin));
   return {};
+}
+
+std::optional<std::string> PluginRegistry::refused_for_an_earlier_start(
+    const Candidate& candidate) {
+  if (const auto crashed = crashed_file_of(candidate.module.file);
+      std::filesystem::exists(crashed)) {
+    crashed_.insert(crashed);
+    return sentence(candidate.file, "ended stepd when it was started",
+                    "put a corrected build here, or remove " + crashed.string() +
+                        " and restart stepd to try this one again");
+  }
+  if (hanging_.contains(candidate.note.id)) {
+    return sentence(
+        candidate.file,
+        "cannot start: an init of plugin " + candidate.note.id + " has not returned yet",
+        "restart stepd");
+  }
+  return std::nullopt;
+}
+
+std::string PluginRegistry::start(const std::shared_ptr<LoadedPlugin>& plugin,
+                                  const Candidate& candidate) {
+  const std::string configuration = configure(*plugin);
+  if (!STEPD_HAS_FUNCTION(plugin->library.plugin, init)) return {};
+  try {
+    const auto fact =
+        run_init(candidate.module.file, settings_->init_limit,
+                 [plugin, configuration] { return initialise(*plugin, configuration); });
+    if (fact && fact->empty()) return {};
+    if (fact) {
+      return sentence(candidate.file, *fact, "correct its configuration, then restart stepd");
+    }
+  } catch (const std::system_error& error) {
+    return sentence(candidate.file, std::string("cannot be started: ") + error.what(),
+                    "free memory and processes, then restart stepd");
+  }
+  hanging_.insert(candidate.note.id);
+  return sentence(candidate.file,
+                  "does not start: its init has not returned within " +
+                      std::to_string(settings_->init_limit.count()) + " ms",
+                  "have it return at once and work in a thread of its own, then restart stepd");
 }
 
 std::string PluginRegistry::refused_beside(const Candidate& candidate,
@@ -251,9 +272,9 @@ std::string PluginRegistry::clash(const std::vector<StepModule>& steps) const {
 
 /// Hands the configuration to the steps; the text is for the plugin's init.
 std::string PluginRegistry::configure(LoadedPlugin& loaded) const {
-  const auto configured = settings_.configuration.find(loaded.line.id);
+  const auto configured = settings_->configuration.find(loaded.line.id);
   const boost::json::object configuration =
-      configured == settings_.configuration.end() ? boost::json::object{} : configured->second;
+      configured == settings_->configuration.end() ? boost::json::object{} : configured->second;
   const auto values = std::make_shared<const PluginConfiguration>(by_key(configuration));
   for (StepModule& step : loaded.library.description.steps) {
     step.type.module = loaded.line.module;
@@ -285,12 +306,12 @@ std::string PluginRegistry::initialise(LoadedPlugin& loaded, const std::string& 
 }
 
 void PluginRegistry::prepare(LoggedHost& host, const std::string& plugin) const {
-  host.settings = &settings_;
+  host.settings = settings_;
   host.plugin = plugin;
   host.struct_size = sizeof(stepd_host);
   host.abi_minor = STEPD_ABI_MINOR;
   host.name = {"stepd", 5};
-  host.version = {settings_.host_version.data(), settings_.host_version.size()};
+  host.version = {settings_->host_version.data(), settings_->host_version.size()};
   host.log = [](const stepd_host* self, std::int32_t level, stepd_str message) {
     const auto& logged = *static_cast<const LoggedHost*>(self);
     if (!logged.settings->log) return;

@@ -75,6 +75,8 @@ class PluginRegistry final {
 
   std::optional<Candidate> candidate(const std::filesystem::path& file, Loading& loading);
   std::string load_one(const Candidate& candidate);
+  std::optional<std::string> refused_for_an_earlier_start(const Candidate& candidate);
+  std::string start(const std::shared_ptr<LoadedPlugin>& plugin, const Candidate& candidate);
   std::string refused_beside(const Candidate& candidate, const LoadedPlugin& loaded) const;
   std::string clash(const std::vector<StepModule>& steps) const;
   [[nodiscard]] std::string configure(LoadedPlugin& loaded) const;
@@ -84,10 +86,12 @@ class PluginRegistry final {
   void refuse(PluginLine line, Loading& loading);
   const LoadedPlugin* loaded_with_id(std::string_view id) const;
 
-  const RegistrySettings settings_;
+  // Shared with what plugins were handed, which they may keep for as long as the process lives.
+  const std::shared_ptr<const RegistrySettings> settings_;
   const ModuleFolder folder_;
   std::mutex loading_;  // held while loading; guards the writing of what follows
   std::set<std::filesystem::path> crashed_;  // what tells of builds that end the process
+  std::set<std::string> hanging_;            // ids of plugins whose init has not returned
 
   mutable std::shared_mutex readers_;  // guards what follows against those who read meanwhile
   std::vector<std::shared_ptr<LoadedPlugin>> loaded_;  // shared with a start that goes on

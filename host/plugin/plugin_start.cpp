@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 
 fs::path starting_file_of(fs::path module) { return module.replace_extension(".starting"); }
 
+/// Where it cannot be made, nobody is blamed for a crash.
 void put_file(const fs::path& path) {
   const FileDescriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
@@ -55,9 +56,13 @@ std::optional<std::string> run_init(const fs::path& module, std::chrono::millise
     return fact;
   });
   std::future<std::string> answer = task.get_future();
+  // Detached, because nothing ends a thread that hangs in somebody else's code.
   std::thread(std::move(task)).detach();
-  if (answer.wait_for(limit) != std::future_status::ready) return std::nullopt;
-  return answer.get();
+  if (answer.wait_for(limit) == std::future_status::ready) return answer.get();
+  // Refused for that at each start; what happens from here on must not be blamed on another.
+  std::error_code gone;
+  fs::remove(starting_file_of(module), gone);
+  return std::nullopt;
 }
 
 }  // namespace stepd::plugin

@@ -322,6 +322,9 @@ TEST_CASE("a plugin whose init does not return is refused and the rest loads") {
   CHECK_THAT(loading.lines[0].refused, Contains("its init has not returned within 100 ms"));
   CHECK(loading.lines[1].refused.empty());
   CHECK(registry.catalogue()->find("init.nothing") == nullptr);
+  CHECK_THAT(only_line(registry.load({at_hand.put("hanging_init", "again")})).refused,
+             Contains("an init of plugin test.hanging_init has not returned yet"));
+  CHECK(std::distance(std::filesystem::directory_iterator(at_hand.settings.modules), {}) == 2);
 }
 
 TEST_CASE("A7: a build whose init ended the process before is refused until it is another") {
