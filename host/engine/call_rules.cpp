@@ -253,7 +253,7 @@ class CallEnd {
 
   [[nodiscard]] Error error() const {
     if (!outcome_.error.code.empty()) return outcome_.error;
-    if (recorded_kind() == OutcomeKind::timed_out) {
+    if (recorded_kind() == OutcomeKind::timed_out && cause_ != StopCause::silent) {
       return {"timed_out", "the call ran longer than its time-out", {}};
     }
     if (cause_) return {"stopped", "the call was asked to stop, because " + in_words(*cause_), {}};

@@ -222,11 +222,15 @@ std::optional<StepIndex> JobReader::predecessor(const Sent& sent, const StepsByI
   const std::string id = unquoted(sent.text);
   const auto found = by_id.find(id);
   if (found != by_id.end()) return found->second;
-  std::vector<std::string_view> ids;
-  for (const auto& [known, index] : by_id) ids.push_back(known);
-  std::ranges::sort(ids);
-  refuse(sent.place, "unknown_step",
-         "names no step of the job: " + in_quotes(id) + suggestion(id, ids));
+  constexpr std::size_t suggestions_max = 10;  // each compares the word with every id
+  std::string near;
+  if (parsed_.problems.size() < suggestions_max) {
+    std::vector<std::string_view> ids;
+    for (const auto& [known, index] : by_id) ids.push_back(known);
+    std::ranges::sort(ids);
+    near = suggestion(id, ids);
+  }
+  refuse(sent.place, "unknown_step", "names no step of the job: " + in_quotes(id) + near);
   return std::nullopt;
 }
 

@@ -42,7 +42,8 @@ class Linter {
       } else if (!is_saga && !is_behind && snapshot->retry.ends()) {
         warn(index, "step", "left_before_pivot",
              "is given up after " + std::to_string(snapshot->retry.attempts_max) +
-                 " attempts, before the pivot " + pivot +
+                 (snapshot->retry.attempts_max == 1 ? " attempt" : " attempts") +
+                 ", before the pivot " + pivot +
                  ", and has no compensation: what it may have done stays");
       }
     }

@@ -76,7 +76,7 @@ JobPlan plan_of(const JobDefinition& job) {
     // Nothing turns back once the pivot has succeeded (C4).
     if (pivot != job.steps.end() &&
         graph.precedes(static_cast<StepIndex>(pivot - job.steps.begin()), index)) {
-      plan.steps.back().back = Duration::zero();
+      plan.steps.back() = {.behind_pivot = true, .forward = std::nullopt, .back = Duration::zero()};
     }
   }
   for (auto step = plan.order.rbegin(); step != plan.order.rend(); ++step) {

@@ -8,11 +8,13 @@
 namespace stepd::engine {
 
 /// The most that one phase of a step takes, from its first call on: every attempt up to its
-/// time-out, and the longest waits between. Zero: there is nothing to do. Absent: there is no end
-/// to it, for want of a time-out or of a last attempt, or its type is not known.
+/// time-out, and the longest waits between; not what suspensions, probes and Retry-After add. Zero:
+/// there is nothing to do. Absent: there is no end to it, for want of a time-out or of a last
+/// attempt, or its type is not known.
 using Longest = std::optional<Duration>;
 
 struct StepPlan {
+  bool behind_pivot = false;  // tried until it succeeds, whatever its policy says (C4)
   Longest forward{};
   Longest back{};
 };

@@ -31,6 +31,8 @@ namespace json = boost::json;
 // What stands at the top of every pointer.
 constexpr Place root;
 
+constexpr std::size_t suggestions_max = 10;  // each compares a word with every other
+
 constexpr StepIndex no_step = std::numeric_limits<StepIndex>::max();
 
 bool is_word(std::string_view text) {
@@ -93,7 +95,9 @@ class Judge {
 
   void unknown_type(std::string_view type, const Place& place);
   void append(std::vector<Problem> warnings) {
-    for (Problem& warning : warnings) warnings_.push_back(std::move(warning));
+    for (Problem& warning : warnings) {
+      if (warnings_.size() < problems_max) warnings_.push_back(std::move(warning));
+    }
   }
 
   void refuse(const Place& place, std::string_view code, std::string message) {
@@ -305,14 +309,13 @@ void Judge::type(StepDefinition& step, const Place& place) {
 void Judge::unknown_type(std::string_view type, const Place& place) {
   if (type.empty() || warnings_.size() >= problems_max) return;
   if (!unknown_types_.emplace(type).second) return;
-  constexpr std::size_t suggestions_max = 10;  // each compares the word with every step type
   std::string near;
   if (warnings_.size() < suggestions_max) {
     std::vector<std::string_view> names;
     for (const auto& [name, known] : catalogue_.types) names.push_back(name);
     near = suggestion(type, names);
   }
-  warnings_.push_back({"unknown_step_type", place.pointer(),
+  warnings_.push_back({std::string(unknown_step_type_code), place.pointer(),
                        "no loaded plugin offers the step type " + in_quotes(type) + near +
                            ": the step would wait until one is put into the plugins folder"});
 }
@@ -381,11 +384,14 @@ void Judge::reference(const Reference& reference, const Place& place, const Step
   }
   const auto step = by_id_.find(tokens[1]);
   if (step == by_id_.end()) {
-    std::vector<std::string_view> ids;
-    for (const auto& [id, index] : by_id_) ids.push_back(id);
-    std::ranges::sort(ids);
-    return refuse_it("unknown_step", "but the job has no step " + in_quotes(tokens[1]) +
-                                         suggestion(tokens[1], ids));
+    std::string near;
+    if (problems_.size() < suggestions_max) {
+      std::vector<std::string_view> ids;
+      for (const auto& [id, index] : by_id_) ids.push_back(id);
+      std::ranges::sort(ids);
+      near = suggestion(tokens[1], ids);
+    }
+    return refuse_it("unknown_step", "but the job has no step " + in_quotes(tokens[1]) + near);
   }
   if (tokens.size() > 2 && tokens[2] != "output") {
     return refuse_it("bad_reference",

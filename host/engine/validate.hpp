@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/engine/catalogue.hpp"
@@ -17,6 +18,9 @@ struct Problem {
   std::string message{};
   friend bool operator==(const Problem&, const Problem&) = default;
 };
+
+/// The code of the warning of a step type that is not loaded.
+inline constexpr std::string_view unknown_step_type_code = "unknown_step_type";
 
 /// More of them help nobody, and a hostile job could hold a million.
 inline constexpr std::size_t problems_max = 100;

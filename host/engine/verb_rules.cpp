@@ -162,7 +162,7 @@ class VerbRules {
     }
     const bool gives_up_undoing =
         state.phase == Phase::compensate || (state.phase == Phase::probe && job_.backward);
-    if (gives_up_undoing && std::holds_alternative<Parked>(state.condition)) {
+    if (state.phase == Phase::compensate && std::holds_alternative<Parked>(state.condition)) {
       return refuse_step(step,
                          "has been given up already; resolve it as undone once it is, skip it to "
                          "leave its effect, or retry it");

@@ -22,6 +22,8 @@ constexpr std::array table{
     Route{"GET", "/v1/jobs/{id}/events", watch_job, "Watch a job until it settles"},
     Route{"GET", "/v1/jobs/{id}/why", show_why, "Say what a job waits for"},
     Route{"POST", "/v1/jobs/{id}:cancel", cancel_job, "Cancel a job"},
+    Route{"POST", "/v1/jobs/{id}:pause", pause_job, "Start nothing more of a job"},
+    Route{"POST", "/v1/jobs/{id}:resume", resume_job, "Let a paused job go on"},
     Route{"POST", "/v1/jobs/{id}:retry", retry_job, "Retry what waits or is parked"},
     Route{"POST", "/v1/jobs/{id}:abandon", abandon_step, "Give up a step"},
     Route{"POST", "/v1/jobs/{id}:skip", skip_step, "Skip a step or its compensation"},
@@ -101,6 +103,16 @@ std::string tenant_of(const Head& head, std::size_t bytes_max) {
   return std::string(*value);
 }
 
+template <typename Work>
+auto telling_of_damage(runtime::Host& host, const Work& work) {
+  try {
+    return work();
+  } catch (const storage::StoreError& error) {
+    if (error.kind == storage::StoreError::Kind::damaged) host.found_damage(error.what());
+    throw;
+  }
+}
+
 }  // namespace
 
 ApiSettings settings_within(const engine::Limits& limits) {
@@ -125,12 +137,14 @@ Answer Api::answer(const Head& head, Body& body) const {
                     .query = Query(head.query),
                     .tenant = tenant_of(head, settings_.limits.name_bytes_max),
                     .subject = percent_decoded(*subject)};
-    try {
-      return route.answer({.host = host_, .settings = settings_}, request);
-    } catch (const storage::StoreError& error) {
-      if (error.kind == storage::StoreError::Kind::damaged) host_.found_damage(error.what());
-      throw;
+    Answer answer = telling_of_damage(
+        host_, [&] { return route.answer({.host = host_, .settings = settings_}, request); });
+    if (auto* stream = std::get_if<Stream>(&answer)) {
+      return Stream([&host = host_, stream = std::move(*stream)](StreamPort& port) {
+        telling_of_damage(host, [&] { stream(port); });
+      });
     }
+    return answer;
   }
   return not_served(head);
 }

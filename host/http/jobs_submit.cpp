@@ -31,6 +31,17 @@ Rules rules_of(const Scope& scope, Request& request) {
   return {scope, request.tenant, scope.host.catalogue(), strict};
 }
 
+/// Of the warnings, what `strict` refuses (J8).
+std::vector<engine::Problem> unknown_types(const std::vector<engine::Problem>& warnings) {
+  std::vector<engine::Problem> unknown;
+  for (const engine::Problem& warning : warnings) {
+    if (warning.code != engine::unknown_step_type_code) continue;
+    unknown.push_back(warning);
+    unknown.back().message += " (a warning, which is refused because strict was asked for)";
+  }
+  return unknown;
+}
+
 Judged judge(std::string_view text, const Rules& rules) {
   const ApiSettings& settings = rules.scope.settings;
   engine::ParsedJob parsed = engine::parse_job(text, settings.limits);
@@ -39,11 +50,9 @@ Judged judge(std::string_view text, const Rules& rules) {
   engine::Validated validated = engine::validate(std::move(parsed.definition), *rules.catalogue,
                                                  settings.defaults, settings.limits);
   if (!validated.problems.empty()) return {job_refused(std::move(validated.problems))};
-  if (rules.strict && !validated.warnings.empty()) {
-    for (engine::Problem& warning : validated.warnings) {
-      warning.message += " (a warning, which is refused because strict was asked for)";
-    }
-    return {job_refused(std::move(validated.warnings))};
+  if (rules.strict) {
+    std::vector<engine::Problem> unknown = unknown_types(validated.warnings);
+    if (!unknown.empty()) return {job_refused(std::move(unknown))};
   }
   runtime::JobOffer offer;
   offer.encoded = engine::encode(validated.definition);

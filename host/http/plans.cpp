@@ -45,7 +45,9 @@ void write_type(JsonWriter& json, const engine::StepTypeSnapshot& type,
                 const engine::StepPlan& plan) {
   json.member("kind", engine::name_of(type.kind));
   json.member("version", type.version);
-  write_policy(json, type.retry);
+  engine::RetryPolicy retry = type.retry;
+  if (plan.behind_pivot) retry.attempts_max = 0;
+  write_policy(json, retry);
   write_span(json, "timeout", type.timeout);
   write_span(json, "heartbeat", type.heartbeat);
   write_longest(json, plan.forward);

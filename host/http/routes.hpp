@@ -20,6 +20,8 @@ namespace stepd::http {
 
 // verbs.cpp
 [[nodiscard]] Answer cancel_job(const Scope& scope, Request& request);
+[[nodiscard]] Answer pause_job(const Scope& scope, Request& request);
+[[nodiscard]] Answer resume_job(const Scope& scope, Request& request);
 [[nodiscard]] Answer retry_job(const Scope& scope, Request& request);
 [[nodiscard]] Answer abandon_step(const Scope& scope, Request& request);
 [[nodiscard]] Answer skip_step(const Scope& scope, Request& request);

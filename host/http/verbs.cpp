@@ -166,6 +166,13 @@ Answer act_and_answer(const Scope& scope, const Request& request, const engine::
   return reply;
 }
 
+/// Verbs about a job as a whole.
+Answer act_on_job(const Scope& scope, Request& request, engine::Verb::Kind kind) {
+  const VerbBody body = body_of(scope, request);
+  body.allow({"request_id", "actor", "reason"});
+  return act_and_answer(scope, request, verb_of(kind, body));
+}
+
 /// Verbs about one step say which, and why: they decide what is true of the outside world.
 engine::Verb step_verb(engine::Verb::Kind kind, const VerbBody& body) {
   engine::Verb verb = verb_of(kind, body);
@@ -206,9 +213,15 @@ engine::Verb::Truth truth_of(const VerbBody& body) {
 }  // namespace
 
 Answer cancel_job(const Scope& scope, Request& request) {
-  const VerbBody body = body_of(scope, request);
-  body.allow({"request_id", "actor", "reason"});
-  return act_and_answer(scope, request, verb_of(engine::Verb::Kind::cancel, body));
+  return act_on_job(scope, request, engine::Verb::Kind::cancel);
+}
+
+Answer pause_job(const Scope& scope, Request& request) {
+  return act_on_job(scope, request, engine::Verb::Kind::pause);
+}
+
+Answer resume_job(const Scope& scope, Request& request) {
+  return act_on_job(scope, request, engine::Verb::Kind::resume);
 }
 
 Answer retry_job(const Scope& scope, Request& request) {

@@ -52,6 +52,29 @@ def _(daemon):
     require_in(job, refused(daemon, "job", "cancel", job))
 
 
+@case("O1: a paused job lets its call end and starts nothing until it is resumed")
+def _(daemon):
+    daemon.start()
+    job = submit(daemon, {"name": "trip", "steps": [
+        step("first", "demo.sleep", {"milliseconds": 300}), step("second", "demo.noop")]})
+    wait_for_step(daemon, job, "first", "running")
+
+    daemon.stepctl("job", "pause", job, "--reason", "the bank is being moved")
+    wait_for_step(daemon, job, "first", "succeeded")
+    daemon.kill()
+    daemon.start()
+
+    paused = shown(daemon, job)
+    require(paused["state"] == "paused", f"the job is {paused['state']}")
+    require(paused["steps"][1]["calls"] == 0, "a step was started in spite of the pause")
+    require_in(["the job is paused; resume it"], daemon.stepctl("job", "why", job).stdout)
+    require_in([job], daemon.stepctl("job", "list", "--state", "paused").stdout)
+    daemon.stepctl("job", "resume", job)
+    wait_for_state(daemon, job, "succeeded")
+    require(operator_entries(daemon, job) == [("pause", "the bank is being moved"), ("resume", None)],
+            f"the journal says {operator_entries(daemon, job)}")
+
+
 @case("A4: retry runs a waiting step at once and starts a new count of its attempts")
 def _(daemon):
     daemon.start()

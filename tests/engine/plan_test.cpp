@@ -97,4 +97,6 @@ TEST_CASE("C4: behind the pivot nothing is undone") {
   job.steps[1].pivot = true;
   CHECK(plan_of(job).compensations == Steps{1, 0});
   CHECK(plan_of(job).steps[2].back == 0s);
+  CHECK_FALSE(plan_of(job).steps[2].forward);
+  CHECK_FALSE(plan_of(job).forward);
 }

@@ -272,6 +272,8 @@ TEST_CASE("every answer is as the OpenAPI document says") {
       {{"/v1/jobs/{id}/journal", "get"}, served.get(path + "/journal")},
       {{"/v1/jobs/{id}/why", "get"}, served.get(path + "/why")},
       {{"/v1/jobs/{id}:cancel", "post"}, served.post(path + ":cancel", "")},
+      {{"/v1/jobs/{id}:pause", "post"}, served.post(path + ":pause", "")},
+      {{"/v1/jobs/{id}:resume", "post"}, served.post(path + ":resume", "")},
       {{"/v1/jobs/{id}:skip", "post"}, served.post(path + ":skip", "{}")},
       {{"/v1/plugins", "get"}, served.get("/v1/plugins")},
       {{"/v1/step-types", "get"}, served.get("/v1/step-types")},

@@ -44,6 +44,39 @@ TEST_CASE("J2: a job that is accepted is answered with its id and place") {
   CHECK(served.get("/v1/jobs/" + id).status == 200);
 }
 
+TEST_CASE("a plan says how a job would run and records nothing") {
+  Served served;
+  engine::Catalogue catalogue = greeting();
+  catalogue.types["bank.out"] = {
+      .name = "bank.out", .kind = engine::StepKind::saga, .timeout = std::chrono::seconds(2)};
+  served.host.set_catalogue(catalogue);
+
+  const Response response = served.post("/v1/jobs:plan", R"({"name":"p","steps":[
+      {"id":"b","step":"bank.out","after":["a"],"retry":{"attempts_max":1}},
+      {"id":"a","step":"bank.out","after":[],"retry":{"attempts_max":1}},
+      {"id":"g","step":"demo.greet","args":{"name":"x"},"after":["b"],"pivot":true},
+      {"id":"h","step":"nobody.knows","after":["g"]}]})");
+
+  CHECK(response.status == 200);
+  const auto plan = response.json();
+  const auto& steps = plan.at("steps").as_array();
+  REQUIRE(steps.size() == 4);
+  CHECK(steps[0].at("id") == "a");
+  CHECK(steps[0].at("longest") == "2s");
+  CHECK(steps[1].at("after") == boost::json::array{"a"});
+  CHECK(steps[1].at("kind") == "saga");
+  CHECK(steps[2].at("pivot").as_bool());
+  CHECK(steps[2].at("plugin") == "demo 1.0.0");
+  CHECK(steps[3].at("plugin").is_null());
+  CHECK(steps[3].at("kind").is_null());
+  CHECK(plan.at("longest").is_null());
+  CHECK(plan.at("compensation").at("order") == boost::json::array{"b", "a"});
+  CHECK(plan.at("warnings").at(0).at("code") == "unknown_step_type");
+  CHECK(served.host.jobs_kept() == 0);
+  CHECK(served.post("/v1/jobs:plan", R"({"steps":[{"id":"a","step":"x","after":["a"]}]})").code() ==
+        "cycle");
+}
+
 TEST_CASE("J3: the same key with the same content is answered with the first job") {
   Served served;
   served.host.set_catalogue(greeting());

@@ -134,6 +134,35 @@ TEST_CASE("an unknown job is refused with 1") {
   CHECK(daemon.requests().at(0).target.starts_with("/v1/jobs/a%2Fb%3Fc"));
 }
 
+TEST_CASE("plan shows the order and draws the graph and runs nothing") {
+  CannedDaemon daemon([](const CannedRequest&) {
+    return CannedReply{200, R"({"name":"p","deadline":null,"steps":[
+        {"id":"a","step":"bank.out","after":[],"pivot":false,"plugin":"bank 1","kind":"saga",
+         "version":1,"retry":{"attempts_max":2},"timeout":"2s","heartbeat":null,"longest":"5s",
+         "compensation":{"retry":{"attempts_max":"unlimited"},"timeout":null,"longest":null}},
+        {"id":"b","step":"nobody.knows","after":["a"],"pivot":true,"plugin":null,"kind":null,
+         "version":null,"retry":null,"timeout":null,"heartbeat":null,"longest":null,
+         "compensation":null}],
+        "longest":null,"compensation":{"order":["a"],"longest":null},
+        "warnings":[{"code":"c","pointer":"/steps/1/step","message":"it waits"}]})"};
+  });
+  const ChildOptions job{.input = R"({"steps":[]})"};
+
+  const ChildEnd table = stepctl(daemon.address(), {"job", "plan", "-"}, job);
+  CHECK(table.code == 0);
+  CHECK(daemon.requests().at(0).target == "/v1/jobs:plan");
+  CHECK(daemon.requests().at(0).body == R"({"steps":[]})");
+  CHECK(table.out.find("#1, attempts no end, no bound") != table.out.npos);
+  CHECK(table.out.find("none: it waits") != table.out.npos);
+  CHECK(table.out.find("b  (point of no return)") != table.out.npos);
+  CHECK(table.out.find("undone in order    a\n") != table.out.npos);
+  CHECK(table.err == "warning: it waits (at /steps/1/step)\n");
+
+  const ChildEnd dot = stepctl(daemon.address(), {"job", "plan", "-", "--dot"}, job);
+  CHECK(dot.out.starts_with("digraph \"p\" {\n"));
+  CHECK(dot.out.find("\"a\" -> \"b\";") != dot.out.npos);
+}
+
 TEST_CASE("list asks for what was wished and shows a table") {
   CannedDaemon daemon([](const CannedRequest&) {
     return CannedReply{200, R"({"jobs":[

@@ -110,6 +110,9 @@ void Parser::add_job() {
   add_job_views(job);
   add_simple_verb(job, "cancel", "Turn the job back: undo what it did",
                   "  stepctl job cancel ID --reason \"the customer changed their mind\"\n");
+  add_simple_verb(job, "pause", "Start nothing more of the job; what runs may end",
+                  "  stepctl job pause ID --reason \"the bank is being moved\"\n");
+  add_simple_verb(job, "resume", "Let a paused job go on", "  stepctl job resume ID\n");
   CLI::App* retry = command(job, "retry", "Try again now what waits or is parked, counting anew",
                             "  stepctl job retry ID\n  stepctl job retry ID STEP\n");
   ActOnJob& again = stands_for(retry, ActOnJob{});
@@ -147,8 +150,7 @@ void Parser::add_job_submit(CLI::App* job) {
   app->add_flag("-w,--wait", submit.wait, "Wait until settled; 0 only if all jobs succeeded");
   app->add_option("--key", key, "The job's key: submitted again, it names the same job")
       ->type_name("KEY");
-  app->add_flag("--strict", submit.strict,
-                "Refuse what else is a warning: a step type nobody provides, a pitfall");
+  app->add_flag("--strict", submit.strict, "Refuse step types that no loaded plugin provides");
 }
 
 void Parser::add_job_plan(CLI::App* job) {
@@ -227,7 +229,7 @@ void Parser::add_step_verb(CLI::App* job, const std::string& verb, const std::st
   }
   if (verb == "resolve") {
     CLI::Option_group* truth =
-        app->add_option_group("What is true", "one of these; none: it was done");
+        app->add_option_group("What is true", "at most one of these; without any: it was done");
     truth->add_option("--output", resolve_output, "It was done, and this is its output")
         ->type_name("JSON");
     truth->add_flag("--none", resolve_none, "It took no effect");

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <map>
+#include <utility>
 
 #include "tools/stepctl/problem.hpp"
 #include "tools/stepctl/steps_board.hpp"
@@ -34,11 +36,13 @@ extern "C" void on_interrupt(int signal) {
 class Interruption final {
  public:
   explicit Interruption(const std::string& words) {
+    last_words.fill('\0');
     words.copy(last_words.data(), last_words.size() - 1);
     struct sigaction action {};
     action.sa_handler = on_interrupt;
     action.sa_flags = static_cast<int>(SA_RESETHAND);
-    ::sigaction(SIGINT, &action, &before_);
+    ::sigaction(SIGINT, nullptr, &before_);
+    if (before_.sa_handler != SIG_IGN) ::sigaction(SIGINT, &action, nullptr);
   }
   ~Interruption() { ::sigaction(SIGINT, &before_, nullptr); }
   Interruption(const Interruption&) = delete;
@@ -60,13 +64,22 @@ class BoardFollower final : public Follower {
   void add_row(const json::object& row) override {
     board_.add_row(row);
     for (const json::value& entry : list_at(row, "entries")) {
-      if (entry.is_object()) tell_if_parked(entry.get_object());
+      if (entry.is_object()) keep_parked(entry.get_object());
     }
   }
   void add_progress(const json::object& progress) override { board_.add_progress(progress); }
   void draw(bool lost) override {
     // A job of many quick steps would draw the screen more often than anybody can look.
     if (output_.shows_status() && steady_clock::now() - drawn_ >= frame / 2) draw_now(lost);
+  }
+  /// A parked job does not go on by itself: whoever waits, perhaps in a script, has to know. What
+  /// was decided meanwhile has been read by now, too.
+  void rest() override {
+    for (const auto& [step, error] : std::exchange(parked_, {})) {
+      output_.clear_status();
+      output_.note("step " + printable(step) + " is parked: " + printable(error) +
+                   "; it waits for an operator (stepctl job why " + printable(id_) + ")\n");
+    }
   }
   void draw_now(bool lost) {
     if (!output_.shows_status()) return;
@@ -77,19 +90,18 @@ class BoardFollower final : public Follower {
   }
 
  private:
-  /// A parked job does not go on by itself: whoever waits, perhaps in a script, has to know.
-  void tell_if_parked(const json::object& entry) {
-    if (text_at(entry, "type") != "step_moved" || text_at(entry, "state") != "parked") return;
-    output_.clear_status();
-    output_.note("step " + printable(text_at(entry, "step")) +
-                 " is parked: " + printable(error_text(entry)) +
-                 "; it waits for an operator (stepctl job why " + id_ + ")\n");
+  void keep_parked(const json::object& entry) {
+    if (text_at(entry, "type") != "step_moved") return;
+    const std::string step = text_at(entry, "step");
+    parked_.erase(step);
+    if (text_at(entry, "state") == "parked") parked_[step] = error_text(entry);
   }
 
   static constexpr std::size_t steps_shown_max = 15;
   Output& output_;
   StepsBoard board_;
   std::string id_;
+  std::map<std::string, std::string> parked_;  // step: why; nobody has been told yet
   steady_clock::time_point drawn_{};
   steady_clock::time_point began_ = steady_clock::now();
   Span elapsed_before_{};
@@ -100,6 +112,7 @@ bool drain(EventFeed& feed, std::int64_t& last_row, Follower& follower) {
   while (true) {
     const std::optional<EventFeed::News> news = feed.next(frame);
     if (!news) {
+      follower.rest();
       follower.draw(false);
       continue;
     }
@@ -160,6 +173,7 @@ Answer follow(const Session& session, const std::string& id, Follower& follower)
       continue;
     }
     // The stream ended without the end of the job: the daemon restarts, or let a slow reader go.
+    follower.rest();
     follower.draw(true);
     ::poll(nullptr, 0, static_cast<int>(frame.count()));
   }
@@ -213,9 +227,13 @@ ExitCode wait_for(const Session& session, const std::string& id) {
   }
   if (!first.is_good() || !job) return refuse(session, first);
   BoardFollower follower(session.output, *job, first.at);
-  const Interruption interruption(
-      "\nthe job goes on without you; to look at it again: stepctl job watch " + id + "\n");
-  const Answer last = follow(session, id, follower);
+  const Answer last = [&] {
+    const Interruption interruption(
+        session.output.quiet()
+            ? ""
+            : "\nthe job goes on; to look at it again: stepctl job watch " + printable(id) + "\n");
+    return follow(session, id, follower);
+  }();
   follower.draw_now(false);
   // The board stays on the screen, above the result.
   session.output.keep_status();

@@ -32,6 +32,8 @@ class Follower {
 
   virtual void add_row(const json::object& row) = 0;
   virtual void add_progress(const json::object& progress) = 0;
+  /// Nothing more is to be read for now.
+  virtual void rest() {}
   /// Some time passed (about a tenth of a second), or something was added.
   virtual void draw(bool lost) = 0;
 };

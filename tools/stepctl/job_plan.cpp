@@ -13,13 +13,20 @@
 namespace stepd::stepctl {
 namespace {
 
-std::string listed(const json::array& words) {
+/// The first few of them.
+std::string listed(const json::array& words, std::size_t most) {
   std::string text;
-  for (const json::value& word : words) {
-    if (word.is_string()) text += (text.empty() ? "" : ", ") + std::string(word.get_string());
+  for (std::size_t at = 0; at < std::min(words.size(), most); ++at) {
+    if (words[at].is_string()) {
+      text += (text.empty() ? "" : ", ") + std::string(words[at].get_string());
+    }
   }
+  if (words.size() > most) text += " and " + std::to_string(words.size() - most) + " more";
   return text;
 }
+
+constexpr std::size_t predecessors_shown = 4;
+constexpr std::size_t compensations_shown = 20;
 
 std::string span_at(const json::object& object, std::string_view name, const std::string& absent) {
   const std::optional<Span> span = parse_span(text_at(object, name));
@@ -39,19 +46,29 @@ std::string kind_of(const json::object& step) {
   return kind.empty() ? "pivot" : kind + ", pivot";
 }
 
+using Places = std::map<std::string, std::size_t, std::less<>>;
+
+/// Where each id stands, from 1.
+Places places_in(const json::array& ids) {
+  Places places;
+  for (const json::value& id : ids) {
+    if (id.is_string()) places.emplace(id.get_string(), places.size() + 1);
+  }
+  return places;
+}
+
 /// What turning back does of a step: when, how often it is tried and how long that takes.
-std::string undo_of(const json::object& step, const json::array& order) {
+std::string undo_of(const json::object& step, const Places& order) {
   if (!is_known(step)) return "?";
-  const auto place = std::ranges::find_if(
-      order, [&](const json::value& id) { return id == json::value(text_at(step, "id")); });
+  const auto place = order.find(text_at(step, "id"));
   if (place == order.end()) return text_at(step, "kind") == "saga" ? "never" : "";
   const json::object& back = object_at(step, "compensation");
-  return "#" + std::to_string(std::distance(order.begin(), place) + 1) + ", attempts " +
-         attempts_of(back) + ", " + span_at(back, "longest", "no bound");
+  return "#" + std::to_string(place->second) + ", attempts " + attempts_of(back) + ", " +
+         span_at(back, "longest", "no bound");
 }
 
 std::string table_of(const json::object& plan, const Screen& screen) {
-  const json::array& order = list_at(object_at(plan, "compensation"), "order");
+  const Places order = places_in(list_at(object_at(plan, "compensation"), "order"));
   Table table(
       {"#", "STEP", "TYPE", "PLUGIN", "KIND", "AFTER", "ATTEMPTS", "TIME-OUT", "AT MOST", "UNDO"});
   std::size_t number = 0;
@@ -66,7 +83,7 @@ std::string table_of(const json::object& plan, const Screen& screen) {
          {text_at(step, "step")},
          {plugin.empty() ? "none: it waits" : plugin, plugin.empty() ? Tone::warn : Tone::dim},
          {kind_of(step)},
-         {listed(list_at(step, "after")), Tone::dim},
+         {listed(list_at(step, "after"), predecessors_shown), Tone::dim},
          {known ? attempts_of(step) : "?"},
          {known ? span_at(step, "timeout", "none") : "?"},
          {known ? span_at(step, "longest", "no bound") : "?"},
@@ -76,7 +93,7 @@ std::string table_of(const json::object& plan, const Screen& screen) {
 }
 
 std::string drawing(const json::object& plan, const Screen& screen) {
-  std::map<std::string, std::size_t> places;
+  std::map<std::string, std::size_t, std::less<>> places;
   std::vector<DrawnStep> steps;
   for (const json::value& entry : list_at(plan, "steps")) {
     if (!entry.is_object()) continue;
@@ -133,7 +150,8 @@ std::string dot_of(const json::object& plan) {
 }
 
 std::string totals(const json::object& plan, const Screen& screen) {
-  const std::string no_bound = "no bound: a step has no time-out, or no last attempt";
+  const std::string no_bound =
+      "no bound: a step has no time-out, no last attempt, or a type nobody offers";
   const json::object& back = object_at(plan, "compensation");
   Table table({});
   table.add({{"at most", Tone::dim}, {span_at(plan, "longest", no_bound)}});
@@ -141,7 +159,8 @@ std::string totals(const json::object& plan, const Screen& screen) {
     table.add({{"deadline", Tone::dim}, {span_at(plan, "deadline", "")}});
   }
   const json::array& order = list_at(back, "order");
-  table.add({{"undone in order", Tone::dim}, {order.empty() ? "nothing" : listed(order)}});
+  table.add({{"undone in order", Tone::dim},
+             {order.empty() ? "nothing" : listed(order, compensations_shown)}});
   if (!order.empty()) {
     table.add({{"undone in at most", Tone::dim}, {span_at(back, "longest", no_bound)}});
   }
