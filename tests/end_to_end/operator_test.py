@@ -71,8 +71,9 @@ def _(daemon):
     require_in([job], daemon.stepctl("job", "list", "--state", "paused").stdout)
     daemon.stepctl("job", "resume", job)
     wait_for_state(daemon, job, "succeeded")
-    require(operator_entries(daemon, job) == [("pause", "the bank is being moved"), ("resume", None)],
-            f"the journal says {operator_entries(daemon, job)}")
+    told = operator_entries(daemon, job)
+    require(told == [("pause", "the bank is being moved"), ("resume", None)],
+            f"the journal says {told}")
 
 
 @case("A4: retry runs a waiting step at once and starts a new count of its attempts")
