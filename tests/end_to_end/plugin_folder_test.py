@@ -4,10 +4,12 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 from case import case, main, require, require_in, submit, wait_for, wait_for_state
+from daemon import Daemon
 
 
 def plugins_by_file(daemon):
@@ -91,6 +93,24 @@ def _(daemon):
     require_in(["has not returned within"], plugins_by_file(daemon)["hanging_init.so"]["refused"])
     wait_for_state(daemon, submit(daemon, ("demo.greet", {"name": "Ada"})), "succeeded")
     require(daemon.stop() == 0, "the daemon did not end in order")
+
+
+@case("an installed stepd finds the plugins that were installed with it", plugins=())
+def _(daemon):
+    prefix = daemon.place / "installed"
+    subprocess.run(["cmake", "--install", daemon.build, "--prefix", prefix], check=True,
+                   capture_output=True)
+    installed = Daemon(prefix, daemon.place)
+    installed.command = [str(prefix / "bin/stepd"), "--state-dir", str(installed.state)]
+    installed.start()
+    try:
+        files = {Path(plugin["file"]) for plugin in installed.get("/v1/plugins")["plugins"]}
+        require(files == set((prefix / "lib/stepd/plugins").glob("*.so")) != set(),
+                f"it found {files}")
+        require(wait_for_state(
+            installed, submit(installed, ("demo.greet", {"name": "Ada"})), "succeeded"), "")
+    finally:
+        installed.stop()
 
 
 if __name__ == "__main__":
