@@ -212,10 +212,7 @@ Ended Daemon::run() {
                                    const std::string& message) { ends_.lost(loss, message); },
                  .on_trouble = log_trouble});
   });
-  if (asked) {
-    log::info("ending" + field("reason", asked->message));
-    return Ended::in_order;
-  }
+  if (asked) return end(*asked);
   folders_.start([this](const plugin::FolderWatch::News& news) { on_plugin_files(news); });
   try {
     server_.start();

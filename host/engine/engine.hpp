@@ -151,7 +151,7 @@ struct Refused {
     not_found,
     wrong_state,
     invalid,
-    not_stored,  // nothing is recorded: there is no room; the same works once there is
+    not_stored,  // nothing is recorded: there is no room now, or the file is damaged
     ending,      // nothing is recorded: the host takes in nothing any more
     unsure,      // it may be recorded or not: the same request id asked again tells
     unreadable   // the job's record is damaged, or a newer host's

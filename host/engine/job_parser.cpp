@@ -222,7 +222,6 @@ std::optional<StepIndex> JobReader::predecessor(const Sent& sent, const StepsByI
   const std::string id = unquoted(sent.text);
   const auto found = by_id.find(id);
   if (found != by_id.end()) return found->second;
-  constexpr std::size_t suggestions_max = 10;  // each compares the word with every id
   std::string near;
   if (parsed_.problems.size() < suggestions_max) {
     std::vector<std::string_view> ids;

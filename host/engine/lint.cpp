@@ -1,6 +1,5 @@
 #include "host/engine/lint.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -10,16 +9,10 @@
 namespace stepd::engine {
 namespace {
 
-std::optional<StepIndex> pivot_of(const JobDefinition& job) {
-  const auto pivot = std::ranges::find(job.steps, true, &StepDefinition::pivot);
-  if (pivot == job.steps.end()) return std::nullopt;
-  return static_cast<StepIndex>(pivot - job.steps.begin());
-}
-
 class Linter {
  public:
   Linter(const JobDefinition& job, const StepGraph& graph)
-      : job_(job), graph_(graph), pivot_(pivot_of(job)) {}
+      : job_(job), graph_(graph), pivot_(pivot_of(job.steps)) {}
 
   std::vector<Problem> warnings() && {
     if (pivot_) around_pivot();

@@ -69,13 +69,12 @@ Longest longest_way(const JobDefinition& job, const JobPlan& plan, Longest StepP
 
 JobPlan plan_of(const JobDefinition& job) {
   JobPlan plan{.order = order_of(job.steps)};
-  const auto pivot = std::ranges::find(job.steps, true, &StepDefinition::pivot);
+  const auto pivot = pivot_of(job.steps);
   const StepGraph graph(job.steps);
   for (StepIndex index = 0; index < job.steps.size(); ++index) {
     plan.steps.push_back(plan_of(job.steps[index]));
     // Nothing turns back once the pivot has succeeded (C4).
-    if (pivot != job.steps.end() &&
-        graph.precedes(static_cast<StepIndex>(pivot - job.steps.begin()), index)) {
+    if (pivot && graph.precedes(*pivot, index)) {
       plan.steps.back() = {.behind_pivot = true, .forward = std::nullopt, .back = Duration::zero()};
     }
   }

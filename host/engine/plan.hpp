@@ -23,7 +23,8 @@ struct StepPlan {
 /// a host is not in it.
 struct JobPlan {
   std::vector<StepIndex> order{};          // each step behind all it comes after
-  std::vector<StepIndex> compensations{};  // in the order they may run when all steps have run
+  std::vector<StepIndex> compensations{};  // in an order they may run in, once all that has run
+                                           // which can be undone
   std::vector<StepPlan> steps{};           // as in the definition
   Longest forward{};                       // along the longest way through the graph
   Longest back{};                          // likewise

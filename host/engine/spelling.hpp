@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,10 @@ namespace stepd::engine {
 /// word's length.
 [[nodiscard]] std::optional<std::string_view> nearest(std::string_view word,
                                                       std::span<const std::string_view> candidates);
+
+/// Of many problems told together no more than this many come with a suggestion: each compares the
+/// word with every candidate.
+inline constexpr std::size_t suggestions_max = 10;
 
 /// ` (did you mean "account"?)`, or nothing.
 [[nodiscard]] std::string suggestion(std::string_view word,

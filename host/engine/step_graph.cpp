@@ -53,6 +53,12 @@ std::vector<StepIndex> order_of(const std::vector<StepDefinition>& steps) {
   return order;
 }
 
+std::optional<StepIndex> pivot_of(const std::vector<StepDefinition>& steps) {
+  const auto pivot = std::ranges::find(steps, true, &StepDefinition::pivot);
+  if (pivot == steps.end()) return std::nullopt;
+  return static_cast<StepIndex>(pivot - steps.begin());
+}
+
 StepGraph::StepGraph(const std::vector<StepDefinition>& steps) : is_list_(is_list(steps)) {
   if (is_list_) return;
   const std::vector<StepIndex> order = order_of(steps);

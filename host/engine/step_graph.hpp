@@ -12,6 +12,9 @@ namespace stepd::engine {
 /// Every step behind all it comes after (Kahn 1962); shorter than the steps when there is a cycle.
 [[nodiscard]] std::vector<StepIndex> order_of(const std::vector<StepDefinition>& steps);
 
+/// The point of no return, the first if several say so.
+[[nodiscard]] std::optional<StepIndex> pivot_of(const std::vector<StepDefinition>& steps);
+
 /// Which steps of a definition come before which, directly or through others. For a plain list the
 /// answer is the order it stands in; for any other graph it is worked out once, a bit per pair.
 class StepGraph {

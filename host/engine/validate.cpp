@@ -31,8 +31,6 @@ namespace json = boost::json;
 // What stands at the top of every pointer.
 constexpr Place root;
 
-constexpr std::size_t suggestions_max = 10;  // each compares a word with every other
-
 constexpr StepIndex no_step = std::numeric_limits<StepIndex>::max();
 
 bool is_word(std::string_view text) {
@@ -239,20 +237,20 @@ void Judge::order(const StepGraph& graph) {
 
 void Judge::pivot(const StepGraph& graph) {
   const Place steps = root.at("steps");
-  const auto first = std::ranges::find(job_.steps, true, &StepDefinition::pivot);
-  if (first == job_.steps.end()) return;
-  const auto pivot = static_cast<StepIndex>(first - job_.steps.begin());
+  const auto found = pivot_of(job_.steps);
+  if (!found) return;
+  const StepIndex pivot = *found;
+  const std::string& first = job_.steps[pivot].id;
   for (StepIndex index = 0; index < job_.steps.size(); ++index) {
     if (index == pivot) continue;
     const Place here = steps.at(std::size_t{index});
     if (job_.steps[index].pivot) {
-      refuse(
-          here.at("pivot"), "several_pivots",
-          "is a second point of no return: the step " + in_quotes(first->id) + " is one already");
+      refuse(here.at("pivot"), "several_pivots",
+             "is a second point of no return: the step " + in_quotes(first) + " is one already");
     }
     if (!graph.precedes(index, pivot) && !graph.precedes(pivot, index)) {
       refuse(here.at("after"), "beside_pivot",
-             "leaves the step neither before nor after the pivot " + in_quotes(first->id) +
+             "leaves the step neither before nor after the pivot " + in_quotes(first) +
                  ", so that nobody could tell whether it may still be undone");
     }
   }

@@ -144,13 +144,35 @@ Problem problem_of(const engine::Refused& refused) {
   return problem(500, "refused");
 }
 
+/// An operator's output must be what the step type promises, for later steps build on it. A type
+/// that no plugin offers now promises nothing.
+void check_output(const Scope& scope, const engine::LoadedJob& loaded, const engine::Verb& verb) {
+  if (verb.output.empty()) return;
+  const auto job = engine::decode_definition(loaded.definition);
+  const auto step = std::ranges::find(job.steps, verb.step, &engine::StepDefinition::id);
+  if (step == job.steps.end()) return;  // the host says so
+  const auto catalogue = scope.host.catalogue();
+  const engine::StepType* type = catalogue->find(step->type);
+  if (type == nullptr || type->output_schema.empty()) return;
+  auto value = engine::value_of(verb.output.view());
+  auto verdict = engine::check_and_complete(value, engine::value_of(type->output_schema.view()),
+                                            {.pointer = "/output"});
+  if (verdict.problems.empty()) return;
+  for (engine::Problem& problem : verdict.problems) {
+    problem.message +=
+        " (the output of " + type->name + "; see: stepctl step show " + type->name + ")";
+  }
+  throw Refusal(job_refused(std::move(verdict.problems)));
+}
+
 engine::JobId act(const Scope& scope, const Request& request, const engine::Verb& verb) {
-  const engine::JobId id = find_job(scope, request).id;
-  const engine::Verdict verdict = scope.host.act(id, verb);
+  const engine::LoadedJob job = find_job(scope, request);
+  check_output(scope, job, verb);
+  const engine::Verdict verdict = scope.host.act(job.id, verb);
   if (const auto* refused = std::get_if<engine::Refused>(&verdict)) {
     throw Refusal(problem_of(*refused));
   }
-  return id;
+  return job.id;
 }
 
 Answer act_and_answer(const Scope& scope, const Request& request, const engine::Verb& verb) {
@@ -179,27 +201,6 @@ engine::Verb step_verb(engine::Verb::Kind kind, const VerbBody& body) {
   verb.step = body.needed_name("step");
   verb.reason = body.needed("reason", reason_bytes_max);
   return verb;
-}
-
-/// An operator's output must be what the step type promises, for later steps build on it. A type
-/// that no plugin offers now promises nothing.
-void check_output(const Scope& scope, const Request& request, const engine::Verb& verb) {
-  if (verb.output.empty()) return;
-  const auto job = engine::decode_definition(find_job(scope, request).definition);
-  const auto step = std::ranges::find(job.steps, verb.step, &engine::StepDefinition::id);
-  if (step == job.steps.end()) return;  // the host says so
-  const auto catalogue = scope.host.catalogue();
-  const engine::StepType* type = catalogue->find(step->type);
-  if (type == nullptr || type->output_schema.empty()) return;
-  auto value = engine::value_of(verb.output.view());
-  auto verdict = engine::check_and_complete(value, engine::value_of(type->output_schema.view()),
-                                            {.pointer = "/output"});
-  if (verdict.problems.empty()) return;
-  for (engine::Problem& problem : verdict.problems) {
-    problem.message +=
-        " (the output of " + type->name + "; see: stepctl step show " + type->name + ")";
-  }
-  throw Refusal(job_refused(std::move(verdict.problems)));
 }
 
 engine::Verb::Truth truth_of(const VerbBody& body) {
@@ -243,7 +244,6 @@ Answer skip_step(const Scope& scope, Request& request) {
   body.allow({"request_id", "actor", "reason", "step", "output"});
   engine::Verb verb = step_verb(engine::Verb::Kind::skip, body);
   verb.output = body.output();
-  check_output(scope, request, verb);
   return act_and_answer(scope, request, verb);
 }
 
@@ -257,7 +257,6 @@ Answer resolve_step(const Scope& scope, Request& request) {
     invalid("wrong_value", "/output",
             "must be left out: only a step resolved as done has an output");
   }
-  check_output(scope, request, verb);
   return act_and_answer(scope, request, verb);
 }
 

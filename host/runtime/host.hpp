@@ -33,7 +33,7 @@ struct JobExists {
 struct KeyTaken {
   engine::JobId id;
 };
-/// Nothing was recorded: the disk is full, the host is ending. The message says which.
+/// Nothing was recorded: the disk is full, the file damaged, the host ending. The message says it.
 struct NotStored {
   std::string message;
 };

@@ -59,7 +59,9 @@ TEST_CASE("without any configuration everything has its place") {
 }
 
 TEST_CASE("the state is where the environment says") {
-  Surroundings at{.root = false, .home = "/home/ada", .state_home = "/x", .installed_plugins = {}};
+  Surroundings at{.root = false, .home = "/home/ada", .state_home = "x", .installed_plugins = {}};
+  CHECK(load_config({}, at).config.state_dir == "/home/ada/.local/state/stepd");
+  at.state_home = "/x";
   CHECK(load_config({}, at).config.state_dir == "/x/stepd");
   at.root = true;
   CHECK(load_config({}, at).config.state_dir == "/var/lib/stepd");

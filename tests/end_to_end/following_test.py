@@ -2,8 +2,10 @@
 """stepctl that follows a job while the daemon is killed and started again."""
 
 import json
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 from case import case, main, require, require_in, submit, wait_for, wait_for_step
 
@@ -67,6 +69,30 @@ def _(daemon):
     told = [entry for line in lines if "row" in line for entry in line["entries"]]
     require(told == daemon.journal(job), f"told was {told}, recorded is {daemon.journal(job)}")
     require(lines[-1]["settled"]["state"] == "succeeded", f"the last line is {lines[-1]}")
+
+
+@case("whoever interrupts the wait is told that the job goes on")
+def _(daemon):
+    daemon.start()
+    file = daemon.place / "job.json"
+    file.write_text(json.dumps(WAIT), encoding="utf-8")
+    follower = follow(daemon, "job", "submit", str(file), "--wait")
+    (job,) = wait_for("the job is accepted", lambda: daemon.get("/v1/jobs?key=wait")["jobs"])
+    wait_for("somebody watches it", lambda: handles_interrupts(follower.pid))
+
+    follower.send_signal(signal.SIGINT)
+
+    require(follower.wait(timeout=60) == -signal.SIGINT, f"it ended with {follower.returncode}")
+    require_in(f"the job goes on; to look at it again: stepctl job watch {job['id']}",
+               said_file(daemon).read_text(encoding="utf-8"))
+    require(daemon.get(f"/v1/jobs/{job['id']}")["settled_at"] is None, "the job did not go on")
+
+
+def handles_interrupts(process):
+    """Whether it has a handler for SIGINT by now."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+    (caught,) = (int(line.split()[1], 16) for line in lines if line.startswith("SigCgt:"))
+    return caught >> (signal.SIGINT - 1) & 1
 
 
 if __name__ == "__main__":

@@ -133,6 +133,7 @@ TEST_CASE("J6: the job schema and the host refuse the same jobs") {
       with_step(R"("id":"a","step":"b.c","args":null)"),
       with_step(R"("id":"a","step":"b.c","after":"a")"),
       with_step(R"("id":"a","step":"b.c","after":[1])"),
+      R"({"steps":[{"id":"a","step":"b.c"},{"id":"d","step":"b.c","after":["a","a"]}]})",
       with_step(R"("id":"a","step":"b.c","pivot":1)"),
       with_step(R"("id":"a","step":"b.c","retry":3)"),
       with_step(R"("id":"a","step":"b.c","timeout":3)"),

@@ -3,8 +3,10 @@
 #include <catch2/catch.hpp>
 
 #include "host/engine/catalogue.hpp"
+#include "tests/support/step_list.hpp"
 
 using namespace stepd::engine;
+using stepd::testing::list_of;
 using namespace std::chrono_literals;
 
 namespace {
@@ -15,15 +17,6 @@ Catalogue catalogue() {
   made.types["demo.thrice"] = {.name = "demo.thrice", .retry = {.attempts_max = 3}};
   made.types["bank.out"] = {.name = "bank.out", .kind = StepKind::saga};
   return made;
-}
-
-JobDefinition list(const std::vector<std::string>& types) {
-  JobDefinition job{.name = "t"};
-  for (StepIndex index = 0; index < types.size(); ++index) {
-    job.steps.push_back({.id = "s" + std::to_string(index), .type = types[index]});
-    if (index != 0) job.steps.back().after = {index - 1};
-  }
-  return job;
 }
 
 std::vector<std::string> warnings(JobDefinition job) {
@@ -39,7 +32,7 @@ using Found = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("C4: a saga step behind the pivot is warned of") {
-  JobDefinition job = list({"bank.out", "demo.plain", "bank.out", "demo.plain"});
+  JobDefinition job = list_of({"bank.out", "demo.plain", "bank.out", "demo.plain"});
   CHECK(warnings(job).empty());
   job.steps[1].pivot = true;
   CHECK(warnings(job) == Found{"saga_after_pivot /steps/2/step"});
@@ -49,7 +42,7 @@ TEST_CASE("C4: a saga step behind the pivot is warned of") {
 }
 
 TEST_CASE("C4: a step before the pivot that is given up and cannot be undone is warned of") {
-  JobDefinition job = list({"demo.thrice", "demo.plain", "demo.plain", "demo.thrice"});
+  JobDefinition job = list_of({"demo.thrice", "demo.plain", "demo.plain", "demo.thrice"});
   CHECK(warnings(job).empty());
   job.steps[2].pivot = true;
   CHECK(warnings(job) == Found{"left_before_pivot /steps/0/step"});
@@ -59,7 +52,7 @@ TEST_CASE("C4: a step before the pivot that is given up and cannot be undone is 
 }
 
 TEST_CASE("A5: a retry without end before a deadline is warned of once") {
-  JobDefinition job = list({"demo.thrice", "demo.plain", "demo.plain", "demo.plain"});
+  JobDefinition job = list_of({"demo.thrice", "demo.plain", "demo.plain", "demo.plain"});
   CHECK(warnings(job).empty());
   job.deadline = 5min;
   const Validated validated = validate(job, catalogue(), {}, {});
@@ -74,7 +67,7 @@ TEST_CASE("A5: a retry without end before a deadline is warned of once") {
 }
 
 TEST_CASE("J8: a step whose type is not known is warned of for that alone") {
-  JobDefinition job = list({"demo.unknown", "demo.plain"});
+  JobDefinition job = list_of({"demo.unknown", "demo.plain"});
   job.steps[1].pivot = true;
   job.steps[1].retry.attempts_max = 5;
   job.deadline = 5min;

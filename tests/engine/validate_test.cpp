@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "tests/support/step_list.hpp"
+
 using namespace stepd::engine;
 using namespace std::chrono_literals;
 
@@ -21,13 +23,10 @@ Catalogue catalogue() {
   return made;
 }
 
-/// A list of steps of these types, with the ids s0, s1, …
+/// About somebody.
 JobDefinition list(const std::vector<std::string>& types) {
-  JobDefinition job{.name = "t", .args = JsonText(R"({"who":"Ada","n":[1]})")};
-  for (StepIndex index = 0; index < types.size(); ++index) {
-    job.steps.push_back({.id = "s" + std::to_string(index), .type = types[index]});
-    if (index != 0) job.steps.back().after = {index - 1};
-  }
+  JobDefinition job = stepd::testing::list_of(types);
+  job.args = JsonText(R"({"who":"Ada","n":[1]})");
   return job;
 }
 

@@ -44,6 +44,22 @@ TEST_CASE("J2: a job that is accepted is answered with its id and place") {
   CHECK(served.get("/v1/jobs/" + id).status == 200);
 }
 
+TEST_CASE("J8: strict refuses an unknown step type and no other warning") {
+  Served served;
+  served.host.set_catalogue(greeting());
+  const std::string with_deadline = R"({"deadline":"1m","steps":[{"id":"a","step":"demo.greet",
+                                        "args":{"name":"x"}}]})";
+
+  const Response pitfall = served.post("/v1/jobs?strict=true", with_deadline);
+  const Response unknown =
+      served.post("/v1/jobs?strict=true", R"({"steps":[{"id":"a","step":"nobody.knows"}]})");
+
+  CHECK(pitfall.status == 201);
+  CHECK(pitfall.json().at("warnings").at(0).at("code") == "endless_retry");
+  CHECK(unknown.status == 422);
+  CHECK(unknown.detail().find("refused because strict was asked for") != std::string::npos);
+}
+
 TEST_CASE("a plan says how a job would run and records nothing") {
   Served served;
   engine::Catalogue catalogue = greeting();

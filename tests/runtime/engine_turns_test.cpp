@@ -13,6 +13,15 @@ Verb asked(Verb::Kind kind, std::string step, std::string request_id) {
           .request_id = std::move(request_id)};
 }
 
+/// A job whose step waits in the store.
+JobId submit_and_set_aside(TurnByTurn& host, Duration wait) {
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, sleeps(wait));
+  host.settle();
+  REQUIRE(host.is_set_aside(job));
+  return job;
+}
+
 }  // namespace
 
 TEST_CASE("A8 D1: the step of a refused record is not called while its old call is alive",
@@ -108,10 +117,7 @@ TEST_CASE("T1: a wait in memory ends after its length though the clock is set ba
 
 TEST_CASE("T1: a wait set aside ends after its length though the clock is set back", "[runtime]") {
   TurnByTurn host({plain("a")});
-  const JobId job = host.submit();
-  host.end_call(host.started[0].id, sleeps(30min));
-  host.settle();
-  REQUIRE(host.is_set_aside(job));
+  submit_and_set_aside(host, 30min);
   host.pass(10min);
   host.now.wall -= 1h;
   host.settle();
@@ -123,10 +129,7 @@ TEST_CASE("T1: a wait set aside ends after its length though the clock is set ba
 
 TEST_CASE("T1: after a restart a wait takes what is left of it and no more than all", "[runtime]") {
   TurnByTurn host({plain("a")});
-  const JobId job = host.submit();
-  host.end_call(host.started[0].id, sleeps(30min));
-  host.settle();
-  REQUIRE(host.is_set_aside(job));
+  submit_and_set_aside(host, 30min);
 
   SECTION("the clock went on") {
     host.pass(10min);

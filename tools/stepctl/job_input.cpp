@@ -17,8 +17,11 @@ namespace {
 
 }  // namespace
 
-JobInput::JobInput(const std::string& file) : is_stdin_(file == "-") {
-  if (is_stdin_) return;
+JobInput::JobInput(const std::string& file, Output& output) : is_stdin_(file == "-") {
+  if (is_stdin_) {
+    if (isatty(STDIN_FILENO) == 1) output.note("reads a job from the keyboard ...\n");
+    return;
+  }
   struct stat facts {};
   if (::stat(file.c_str(), &facts) != 0) refuse(file, std::strerror(errno));
   if (S_ISDIR(facts.st_mode)) refuse(file, "it is a folder");
@@ -32,7 +35,5 @@ std::istream& JobInput::stream() {
   if (is_stdin_) return std::cin;
   return file_;
 }
-
-bool JobInput::is_keyboard() const { return is_stdin_ && isatty(STDIN_FILENO) == 1; }
 
 }  // namespace stepd::stepctl

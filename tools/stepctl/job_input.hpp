@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "tools/stepctl/output.hpp"
+
 namespace stepd::stepctl {
 
 /// Says which file it was, why, and what to give instead.
@@ -16,12 +18,11 @@ class CannotRead : public std::runtime_error {
 /// Where jobs are read from: a file, or stdin for "-".
 class JobInput final {
  public:
-  /// Throws CannotRead.
-  explicit JobInput(const std::string& file);
+  /// Says so when it is a person at the keyboard who is to type it. Throws CannotRead.
+  JobInput(const std::string& file, Output& output);
 
   [[nodiscard]] std::istream& stream();
   [[nodiscard]] std::uint64_t bytes_total() const { return bytes_total_; }  // 0: not known
-  [[nodiscard]] bool is_keyboard() const;
 
  private:
   bool is_stdin_;

@@ -46,9 +46,10 @@ std::string kind_of(const json::object& step) {
   return kind.empty() ? "pivot" : kind + ", pivot";
 }
 
+/// Where each id stands.
 using Places = std::map<std::string, std::size_t, std::less<>>;
 
-/// Where each id stands, from 1.
+/// From 1.
 Places places_in(const json::array& ids) {
   Places places;
   for (const json::value& id : ids) {
@@ -93,7 +94,7 @@ std::string table_of(const json::object& plan, const Screen& screen) {
 }
 
 std::string drawing(const json::object& plan, const Screen& screen) {
-  std::map<std::string, std::size_t, std::less<>> places;
+  Places places;
   std::vector<DrawnStep> steps;
   for (const json::value& entry : list_at(plan, "steps")) {
     if (!entry.is_object()) continue;
@@ -105,10 +106,11 @@ std::string drawing(const json::object& plan, const Screen& screen) {
       drawn.label += "  (point of no return)";
     }
     for (const json::value& before : list_at(step, "after")) {
-      const auto place = places.find(one_line(before));
+      if (!before.is_string()) continue;
+      const auto place = places.find(std::string_view(before.get_string()));
       if (place != places.end()) drawn.after.push_back(place->second);
     }
-    places.emplace(one_line(json::value(text_at(step, "id"))), steps.size());
+    places.emplace(text_at(step, "id"), steps.size());
     steps.push_back(std::move(drawn));
   }
   std::string text;
@@ -174,8 +176,7 @@ std::string whole(std::istream& in) {
 }  // namespace
 
 ExitCode run(const Session& session, const PlanJob& command) {
-  JobInput input(command.file);
-  if (input.is_keyboard()) session.output.note("reads a job from the keyboard ...\n");
+  JobInput input(command.file, session.output);
   const Answer answer = session.client.post("/v1/jobs:plan", whole(input.stream()));
   const std::optional<json::object> plan = parse_object(answer.body);
   if (!answer.is_good() || !plan) return refuse(session, answer);

@@ -290,8 +290,7 @@ ExitCode submit_from(const Session& session, const SubmitJobs& command, std::ist
 }  // namespace
 
 ExitCode run(const Session& session, const SubmitJobs& command) {
-  JobInput input(command.file);
-  if (input.is_keyboard()) session.output.note("reads a job from the keyboard ...\n");
+  JobInput input(command.file, session.output);
   return submit_from(session, command, input.stream(), input.bytes_total());
 }
 
