@@ -17,9 +17,11 @@ namespace stepd::storage {
 
 using engine::Change;
 using engine::Epoch;
+using engine::EventGiven;
 using engine::JobId;
 using engine::LoadedJob;
 using engine::NewJob;
+using engine::SentEvent;
 using engine::TimePoint;
 
 /// The world broke. Nothing of the operation was kept.
@@ -52,9 +54,39 @@ struct Conflict {
 using SubmitResult = std::variant<Committed, Duplicate>;
 using ChangeResult = std::variant<Committed, Conflict>;
 
+/// An event as it is kept.
+struct EventLine {
+  engine::EventNumber number;
+  std::string id;
+  std::string key;
+  engine::JsonText data;
+  TimePoint at{};            // when it arrived
+  std::optional<JobId> job;  // only a wait of this job may take it
+  std::optional<JobId> given_to;
+  friend bool operator==(const EventLine&, const EventLine&) = default;
+};
+/// It is kept, and given to the wait that was the oldest on its key, if there was one.
+struct EventStored {
+  std::optional<JobId> given_to;
+  friend bool operator==(const EventStored&, const EventStored&) = default;
+};
+/// The id names an event already; the caller compares the contents.
+struct EventRepeated {
+  EventLine first;
+  friend bool operator==(const EventRepeated&, const EventRepeated&) = default;
+};
+/// The job it is addressed to is not there, or will not wait for anything any more.
+struct EventUndeliverable {
+  bool settled = false;
+  friend bool operator==(const EventUndeliverable&, const EventUndeliverable&) = default;
+};
+using EventResult = std::variant<EventStored, EventRepeated, EventUndeliverable>;
+
 struct BatchResult {
   std::vector<SubmitResult> submits;  // one each, in order
   std::vector<ChangeResult> changes;
+  std::vector<EventResult> events;
+  std::vector<EventGiven> given;
 };
 
 struct Claim {
@@ -66,7 +98,8 @@ struct Claim {
 struct Expiry {
   TimePoint succeeded_before{};
   TimePoint unsuccessful_before{};
-  TimePoint keys_before{};  // keys of jobs that settled before this and are gone
+  TimePoint events_before{};  // that nobody took, or that stand in a journal
+  TimePoint keys_before{};    // keys of jobs that settled before this and are gone
 };
 
 /// How long there has been nothing to do: `moment` is too short for more than what must not pile
@@ -82,9 +115,16 @@ class Store {
   [[nodiscard]] virtual Epoch acquire() = 0;
 
   /// All or nothing, on disk (synced) when it returns. Items are applied in order: all submits,
-  /// then all changes; an item that is a duplicate or conflict is left out, the rest stands.
+  /// then all changes, then all events; an item that is a duplicate or conflict is left out, the
+  /// rest stands. A wait and a look at the events kept for it are one, and so are an event and a
+  /// look at who waits for it.
   [[nodiscard]] virtual BatchResult commit(Epoch epoch, std::span<const NewJob> submits,
-                                           std::span<const Change> changes) = 0;
+                                           std::span<const Change> changes,
+                                           std::span<const SentEvent> events) = 0;
+  [[nodiscard]] BatchResult commit(Epoch epoch, std::span<const NewJob> submits,
+                                   std::span<const Change> changes) {
+    return commit(epoch, submits, changes, {});
+  }
 
   /// Up to `limit` jobs that are due and that this host is not already at work on, earliest due
   /// first. They stay claimed until a change releases, settles or removes them, or a new acquire.
@@ -102,8 +142,8 @@ class Store {
   virtual std::size_t offer(Epoch epoch, const std::set<std::string>& types, TimePoint now,
                             std::size_t limit) = 0;
 
-  /// Removes up to `limit` expired jobs or keys, fewer when they are large, so that it takes no
-  /// longer than an ordinary batch; the number removed. 0: nothing is left to remove.
+  /// Removes up to `limit` expired jobs, events or keys, fewer when they are large, so that it
+  /// takes no longer than an ordinary batch; the number removed. 0: nothing is left to remove.
   virtual std::size_t expire(Epoch epoch, const Expiry& expiry, std::size_t limit) = 0;
 
   /// Work that can wait until there is none else (checkpointing); true when there is more of it to
@@ -131,6 +171,12 @@ struct JobLine {
   std::string key;
   engine::JobHead head;
   friend bool operator==(const JobLine&, const JobLine&) = default;
+};
+
+struct EventFilter {
+  std::string tenant;
+  std::string key;         // empty: all
+  bool kept_only = false;  // those that nobody has taken
 };
 
 struct Count {
@@ -162,6 +208,10 @@ class Reader {
                                                                std::size_t limit) = 0;
   /// Checkpoints and memos of one step, all three phases, by phase, kind and key.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs(JobId id, engine::StepIndex step) = 0;
+  /// Newest first; those with a number below `before` when given.
+  [[nodiscard]] virtual std::vector<EventLine> events(const EventFilter& filter,
+                                                      std::optional<engine::EventNumber> before,
+                                                      std::size_t limit) = 0;
   /// How many jobs read as each word; words of no job are left out.
   [[nodiscard]] virtual std::vector<Count> counts() = 0;
   [[nodiscard]] virtual Facts facts() = 0;

@@ -18,7 +18,6 @@ COUNTS = {"J": 9, "A": 10, "C": 7, "O": 3, "W": 3, "L": 1, "S": 1, "T": 1, "D": 
 RULES = [letter + str(number) for letter, most in COUNTS.items() for number in range(1, most + 1)]
 
 LATER = {
-    "W2": "events",
     "W3": "child jobs",
     "L1": "concurrency limits",
     "S1": "schedules",

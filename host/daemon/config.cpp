@@ -70,6 +70,7 @@ void read_retention(TomlReader& at, runtime::Retention& retention) {
     retention.unsuccessful = std::max(retention.unsuccessful, retention.succeeded);
   }
   read("unsuccessful", retention.unsuccessful);
+  read("events", retention.events);
   read("keys", retention.keys);
 }
 
@@ -317,6 +318,7 @@ std::string to_toml(const Config& config) {
   text += "stop_grace = " + in_quotes(http::to_text(config.stop_grace)) + "\n";
   text += "\n[retention]\nsucceeded = " + in_quotes(http::to_text(config.retention.succeeded)) +
           "\nunsuccessful = " + in_quotes(http::to_text(config.retention.unsuccessful)) +
+          "\nevents = " + in_quotes(http::to_text(config.retention.events)) +
           "\nkeys = " + in_quotes(http::to_text(config.retention.keys)) + "\n";
   text += limits_table(config.limits);
   text += retry_table("plain", config.retry.plain);

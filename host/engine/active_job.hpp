@@ -18,7 +18,16 @@ struct Draft {
   Entries entries;
   std::vector<StepBlob> blobs;
   std::vector<EffectAction> effects;  // on the record
+  std::vector<EventWait> waits;       // for events; these and the next three as in Change
+  std::vector<StepIndex> ended_waits;
+  std::vector<EventNumber> recorded_events;
+  std::vector<EventNumber> returned_events;
   bool remove = false;
+
+  /// There is nothing of the job's own to record.
+  [[nodiscard]] bool empty() const {
+    return entries.empty() && blobs.empty() && recorded_events.empty() && returned_events.empty();
+  }
 };
 
 /// A job in memory, and what this turn has done to it so far.
@@ -38,7 +47,11 @@ class ActiveJob {
       begin_row(state_, state_.rows + 1, std::max(now, state_.last_at));
     }
     for (Entry& entry : entries) {
+      const auto* moved = std::get_if<StepMoved>(&entry);
+      const bool waited = moved && waits_for_event(moved->step);
       engine::apply(state_, entry);
+      if (waited) end_wait(moved->step);
+      if (moved && waits_for_event(moved->step)) begin_wait(moved->step);
       draft_.entries.push_back(std::move(entry));
     }
   }
@@ -78,7 +91,7 @@ class ActiveJob {
       if (const auto* retrying = std::get_if<Retrying>(&condition)) {
         keep_or_set(step, retrying->due);
       } else if (const auto* suspended = std::get_if<Suspended>(&condition)) {
-        keep_or_set(step, suspended->due);
+        if (suspended->wait.due) keep_or_set(step, *suspended->wait.due);
       }
     }
     const auto& deadline = state_.definition->deadline;
@@ -140,6 +153,26 @@ class ActiveJob {
   std::vector<VerbRequested> repeated{};
 
  private:
+  [[nodiscard]] bool waits_for_event(StepIndex step) const {
+    const auto* suspended = std::get_if<Suspended>(&state_.steps[step].condition);
+    return suspended && suspended->wait.takes_event;
+  }
+  void begin_wait(StepIndex step) {
+    const StepState& state = state_.steps[step];
+    draft_.waits.push_back({step, state.last_call, std::get<Suspended>(state.condition).wait.key});
+  }
+  /// What an event has ended is off the store's list already.
+  void end_wait(StepIndex step) {
+    if (!draft_.entries.empty()) {
+      const auto* ended = std::get_if<WaitEnded>(&draft_.entries.back());
+      if (ended && ended->step == step && ended->as.event) return;
+    }
+    const bool began_now = std::erase_if(draft_.waits, [step](const EventWait& wait) {
+                             return wait.step == step;
+                           }) != 0;
+    if (!began_now) draft_.ended_waits.push_back(step);
+  }
+
   /// Of the waits of that length, the one that ends first ends when the record says.
   void end_span(const Due& recorded, Now now) {
     Timer* first = nullptr;

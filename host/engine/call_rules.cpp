@@ -10,6 +10,9 @@ namespace {
 /// A step that suspends again at once waits at least this long (W1).
 constexpr Duration suspension_min = std::chrono::seconds(1);
 
+/// Of one step: each stays in the journal, and every call is told of all of its phase.
+constexpr std::size_t ended_waits_max = 1000;
+
 bool leaves_outcome_open(OutcomeKind kind) {
   return kind == OutcomeKind::effect_unknown || kind == OutcomeKind::timed_out ||
          kind == OutcomeKind::crashed || kind == OutcomeKind::lost;
@@ -180,10 +183,19 @@ class CallEnd {
   }
 
   void suspend() {
-    StepMoved entry = after(Ready{});
-    Due due = *outcome_.wait;
-    if (step_.resuming && due.at <= rules_.now) due = {rules_.now + suspension_min, suspension_min};
-    entry.to = Suspended{due};
+    Wait wait = *outcome_.wait;
+    if (!wait.key.empty() && step_.ended_waits.size() >= ended_waits_max) {
+      return park_as(after(Ready{}), ParkReason::bad_answer,
+                     {"too_many_waits",
+                      "the step has waited " + std::to_string(ended_waits_max) +
+                          " times for events and named sleeps, which is as much as one step may; "
+                          "take the rest in steps or jobs of their own",
+                      {}});
+    }
+    if (step_.resuming && wait.due && wait.due->at <= rules_.now) {
+      wait.due = {rules_.now + suspension_min, suspension_min};
+    }
+    StepMoved entry = after(Suspended{std::move(wait)});
     entry.resuming = true;
     entries_.push_back(std::move(entry));
   }
@@ -242,8 +254,9 @@ class CallEnd {
 
   void park(ParkReason reason) { park_as(after(Ready{}), reason); }
 
-  void park_as(StepMoved entry, ParkReason reason) {
-    entry.to = Parked{reason, error()};
+  void park_as(StepMoved entry, ParkReason reason) { park_as(std::move(entry), reason, error()); }
+  void park_as(StepMoved entry, ParkReason reason, Error error) {
+    entry.to = Parked{reason, std::move(error)};
     push_watched(std::move(entry));
   }
 

@@ -37,9 +37,42 @@ void fields(A& archive, typename A::template Field<Retrying> retrying) {
 }
 
 template <class A>
+void fields(A& archive, typename A::template Field<Wait> wait) {
+  auto& [due, key, takes_event] = wait;
+  archive.optionals(due);
+  archive(key);
+  archive.flags(takes_event);
+}
+
+template <class A>
 void fields(A& archive, typename A::template Field<Suspended> suspended) {
-  auto& [due] = suspended;
-  archive(due);
+  auto& [wait] = suspended;
+  archive(wait);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<EventNumber> number) {
+  auto& [value] = number;
+  archive(value);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<TakenEvent> event) {
+  auto& [number, id, key, data, at] = event;
+  archive(number, id, key, data, at);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<EndedWait> ended) {
+  auto& [phase, key, event] = ended;
+  archive(phase, key);
+  archive.optionals(event);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<WaitEnded> entry) {
+  auto& [step, as] = entry;
+  archive(step, as);
 }
 
 template <class A>

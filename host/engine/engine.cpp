@@ -85,9 +85,11 @@ Turn Engine::turn(std::span<Event> events, Now now) {
 
   Turn turn{.submits = std::exchange(state.submits, {}),
             .changes = std::exchange(state.changes, {}),
+            .events = std::exchange(state.events, {}),
             .effects = std::exchange(state.effects, {}),
             .requests = std::exchange(state.requests, {})};
-  if (turn.submits.empty() && turn.changes.empty() && turn.effects.empty()) return turn;
+  const bool records = !turn.submits.empty() || !turn.changes.empty() || !turn.events.empty();
+  if (!records && turn.effects.empty()) return turn;
   turn.batch = state.batch++;
   state.batches.push_back(
       {turn.batch, std::exchange(state.jobs_in_batch, {}), std::exchange(state.reported_now, {})});

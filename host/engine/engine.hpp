@@ -72,6 +72,13 @@ struct BlobOffered {
   std::string bytes{};
 };
 
+/// An event is to be recorded, and given to whoever waits for it (W2).
+struct EventSent {
+  ReplyToken reply{};
+  SentEvent event{};
+  std::optional<CallId> by{};  // a step's call; fenced once that is over
+};
+
 /// Answers to ClaimJobs and LoadJob.
 struct JobsClaimed {
   std::vector<LoadedJob> jobs{};
@@ -93,8 +100,9 @@ struct CatalogueChanged {
 /// Orderly end: nothing new starts, running calls are asked to stop, uncharged.
 struct ShutdownAsked {};
 
-using Event = std::variant<Submission, VerbRequested, CallReported, CallOverran, BlobOffered,
-                           JobsClaimed, JobLoaded, WaitsShortened, CatalogueChanged, ShutdownAsked>;
+using Event =
+    std::variant<Submission, VerbRequested, CallReported, CallOverran, BlobOffered, JobsClaimed,
+                 JobLoaded, WaitsShortened, CatalogueChanged, ShutdownAsked, EventSent, EventGiven>;
 
 // Effects -----------------------------------------------------------------------------------------
 
@@ -122,8 +130,9 @@ struct CallRequest {
   JsonText args{};
   JsonText own_output{};  // probe and compensate, when known
   std::vector<EarlierOutput> earlier_outputs{};
-  bool has_blobs = false;  // a checkpoint or memo may be on record
-  bool quick = false;      // its type is measured to take next to no time
+  std::vector<EndedWait> ended_waits{};  // of this phase, in the order in which they ended
+  bool has_blobs = false;                // a checkpoint or memo may be on record
+  bool quick = false;                    // its type is measured to take next to no time
 };
 
 /// `<job id>/<step>/<phase>`, one word without blanks: the same for every call of one phase of one
@@ -171,15 +180,21 @@ struct AnswerBlob {
   ReplyToken reply{};
   BlobStatus status = BlobStatus::stored;
 };
+/// Answers the sender of `Turn::events[event]` with what the store said of it, or with fenced.
+struct AnswerEvent {
+  ReplyToken reply{};
+  std::optional<std::size_t> event{};  // absent: the sending call is over, nothing was recorded
+};
 
-using EffectAction = std::variant<StartCall, StopCall, AnswerSubmit, AnswerVerb, AnswerBlob>;
+using EffectAction =
+    std::variant<StartCall, StopCall, AnswerSubmit, AnswerVerb, AnswerBlob, AnswerEvent>;
 
 /// An effect, and the record it must not precede.
 struct CommitEffect {
   enum class On : std::uint8_t { nothing, submit, change };
   On on = On::nothing;
   std::size_t item = 0;  // in Turn::submits or Turn::changes; the effect is dropped if that item is
-                         // not committed (AnswerSubmit alone is always carried out)
+                         // not committed (AnswerSubmit and AnswerEvent are always carried out)
   EffectAction action{};
 };
 
@@ -209,6 +224,7 @@ struct Turn {
   BatchId batch = 0;  // 0: there is nothing to record and no effect
   std::vector<NewJob> submits{};
   std::vector<Change> changes{};
+  std::vector<SentEvent> events{};  // recorded after the changes
   std::vector<CommitEffect> effects{};
   std::vector<StoreRequest> requests{};
 };

@@ -132,6 +132,48 @@ void Engine::State::on(ShutdownAsked&) {
   for (auto& [id, active] : jobs) take(active, HostEnding{});
 }
 
+void Engine::State::on(EventSent& event) {
+  if (event.by) {
+    const auto track = calls.find(*event.by);
+    if (track == calls.end() || track->second.over) {
+      effects.push_back({.action = AnswerEvent{event.reply, std::nullopt}});
+      return;
+    }
+  }
+  event.event.at = now.wall;
+  events.push_back(std::move(event.event));
+  effects.push_back({.action = AnswerEvent{event.reply, events.size() - 1}});
+}
+
+/// A job that is not here, or not any more, finds the event with its record: it is due.
+void Engine::State::on(EventGiven& event) {
+  ActiveJob* active = find(event.job);
+  if (!active) {
+    store_has_more = true;
+    store_grew = store_grew || claim_pending;
+  } else if (active->leaving) {
+    defer(event.job, std::move(event));
+  } else {
+    give(*active, std::move(event.given));
+  }
+}
+
+void Engine::State::give(ActiveJob& active, GivenEvent given) {
+  const EventNumber number = given.event.number;
+  if (planted(PlantedBug::loses_given_event)) {
+    active.draft().recorded_events.push_back(number);
+    return;
+  }
+  const Decision decision = take(active, EventArrived{std::move(given)});
+  touch(active);
+  const auto* ignored = std::get_if<Ignored>(&decision);
+  if (ignored && ignored->why != Ignored::Why::repeated_request) {
+    active.draft().returned_events.push_back(number);
+  } else {
+    active.draft().recorded_events.push_back(number);
+  }
+}
+
 void Engine::State::submit_unclaimed(JobId id, Submission event) {
   const std::vector<Entry> first{Submitted{}};
   submits.push_back(new_job(id, event, encode(first), {.word = JobWord::queued, .due = now.wall}));
@@ -241,6 +283,7 @@ void Engine::State::take_in(LoadedJob loaded) {
   }
   while (std::holds_alternative<Entries>(take(active, gone))) {
   }
+  for (GivenEvent& given : loaded.given) give(active, std::move(given));
 }
 
 /// Damage, or a newer stepd's record: the job keeps still and is flagged; the others go on.

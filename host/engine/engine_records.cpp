@@ -106,8 +106,7 @@ void Engine::State::record(ActiveJob& active) {
   const bool write_head =
       !active.draft().entries.empty() && settled ? true : release || needs_to_be_seen(active, head);
   for (const Entry& entry : active.draft().entries) add_stop(active, entry);
-  const bool nothing = active.draft().entries.empty() && active.draft().blobs.empty() && !release &&
-                       !removed && !write_head;
+  const bool nothing = active.draft().empty() && !release && !removed && !write_head;
   if (nothing) {
     forget_if_settled(active);
     return;
@@ -143,6 +142,10 @@ void Engine::State::record_change(ActiveJob& active, std::optional<JobHead> head
                 .at = active.state().last_at,
                 .head = std::move(head),
                 .blobs = std::move(draft.blobs),
+                .waits = std::move(draft.waits),
+                .ended_waits = std::move(draft.ended_waits),
+                .recorded_events = std::move(draft.recorded_events),
+                .returned_events = std::move(draft.returned_events),
                 .release = release,
                 .remove = draft.remove};
   if (!draft.entries.empty()) {

@@ -52,6 +52,8 @@ struct Engine::State {
   void on(WaitsShortened&);
   void on(CatalogueChanged& event);
   void on(ShutdownAsked&);
+  void on(EventSent& event);
+  void on(EventGiven& event);
 
   // What events come down to ----------------------------------------------------------------------
   void submit_unclaimed(JobId id, Submission event);
@@ -61,6 +63,9 @@ struct Engine::State {
   /// The report is kept until its record is on disk.
   void report(ActiveJob& active, CallReported reported);
   void answer(ActiveJob& active, const VerbRequested& event);
+
+  /// The event goes into the journal, or back to the store when nobody waits for it here.
+  void give(ActiveJob& active, GivenEvent given);
 
   /// Nothing more of the job's is on its way to the disk: what was asked twice is recorded once.
   void answer_repeated(ActiveJob& active);
@@ -170,6 +175,7 @@ struct Engine::State {
   std::vector<JobId> to_forget;
   std::vector<NewJob> submits;
   std::vector<Change> changes;
+  std::vector<SentEvent> events;
   std::vector<CommitEffect> effects;
   std::vector<StoreRequest> requests;
   std::deque<OpenBatch> batches;

@@ -115,10 +115,18 @@ struct Settled {
   friend bool operator==(const Settled&, const Settled&) = default;
 };
 
+/// A wait with a key is over; a StepMoved says where the step goes. Kept for good, unlike the calls
+/// around it: every later call of the phase is told of it (W2).
+struct WaitEnded {
+  StepIndex step = 0;
+  EndedWait as{};
+  friend bool operator==(const WaitEnded&, const WaitEnded&) = default;
+};
+
 /// The order is part of the journal's format: append only.
 using Entry = std::variant<Submitted, SnapshotCompleted, ArgumentsResolved, CallStarted, CallEnded,
                            StepMoved, AttentionRaised, TurnedBack, CancelNoted, DeadlinePassed,
-                           Paused, Resumed, OperatorActed, Settled>;
+                           Paused, Resumed, OperatorActed, Settled, WaitEnded>;
 
 /// What one commit adds to a job's journal. `number` counts rows of the job from 1; numbers of
 /// dropped rows are not used again (D6). Recorded time never decreases within a job.

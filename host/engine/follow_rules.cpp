@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "host/engine/planted_bug.hpp"
 #include "host/engine/reference.hpp"
@@ -100,6 +101,13 @@ std::vector<EarlierOutput> earlier_outputs(const JobState& job, StepIndex step) 
   return outputs;
 }
 
+std::vector<EndedWait> ended_waits_of(const StepState& step) {
+  std::vector<EndedWait> ended;
+  std::ranges::copy_if(step.ended_waits, std::back_inserter(ended),
+                       [&step](const EndedWait& wait) { return wait.phase == step.phase; });
+  return ended;
+}
+
 bool needs_resolving(const JobState& job, StepIndex step) {
   const StepDefinition& definition = job.definition->steps[step];
   return job.steps[step].args.empty() && job.steps[step].last_call == 0 &&
@@ -190,6 +198,7 @@ CallRequest request_of(const JobState& job, StepIndex step, Epoch epoch) {
                       .args = args_of(job, step),
                       .own_output = state.phase == Phase::execute ? JsonText{} : state.output,
                       .earlier_outputs = earlier_outputs(job, step),
+                      .ended_waits = ended_waits_of(state),
                       // Only a call before this one can have left something.
                       .has_blobs = state.calls > 1 || state.phase != Phase::execute};
   if (definition.deadline && !job.backward)

@@ -101,6 +101,22 @@ struct Decide {
 
   Decision operator()(const Verb& verb) const { return verb_asked(job, verb); }
 
+  /// The wait is named by the call that asked for it; the first wake wins (W1).
+  Decision operator()(const EventArrived& arrived) const {
+    const auto& [step, call, event] = arrived.given;
+    const StepState& state = job.steps[step];
+    const bool is_known = std::ranges::any_of(state.ended_waits, [&](const EndedWait& ended) {
+      return ended.event && ended.event->number == event.number;
+    });
+    if (is_known) return Ignored{Ignored::Why::repeated_request};
+    const auto* suspended = std::get_if<Suspended>(&state.condition);
+    if (!suspended || !suspended->wait.takes_event || state.last_call != call) {
+      return Ignored{Ignored::Why::late_report};
+    }
+    return Entries{WaitEnded{step, {state.phase, suspended->wait.key, event}},
+                   moved(job, step, Ready{})};
+  }
+
  private:
   void deadline(Entries& entries) const {
     const Cause cause{Cause::Kind::deadline, 0, {"deadline", "the job's deadline passed", {}}};
@@ -114,9 +130,12 @@ struct Decide {
   }
 
   void wake(Entries& entries, StepIndex step) const {
-    const StepCondition& condition = job.steps[step].condition;
-    if (std::holds_alternative<Retrying>(condition) ||
-        std::holds_alternative<Suspended>(condition)) {
+    const StepState& state = job.steps[step];
+    const auto* suspended = std::get_if<Suspended>(&state.condition);
+    if (suspended && !suspended->wait.key.empty()) {
+      entries.push_back(WaitEnded{step, {state.phase, suspended->wait.key, std::nullopt}});
+    }
+    if (suspended || std::holds_alternative<Retrying>(state.condition)) {
       entries.push_back(moved(job, step, Ready{}));
     }
   }

@@ -55,9 +55,13 @@ struct HostGone {
 /// The store will not keep what the job's last turn wanted recorded (D1).
 struct RecordRefused {};
 struct HostEnding {};
+/// The store has given an event to a wait of this job (W2).
+struct EventArrived {
+  GivenEvent given;
+};
 
-using JobEvent =
-    std::variant<CallOver, CallTooLong, TimePassed, HostGone, RecordRefused, HostEnding, Verb>;
+using JobEvent = std::variant<CallOver, CallTooLong, TimePassed, HostGone, RecordRefused,
+                              HostEnding, Verb, EventArrived>;
 
 /// Changes nothing, and that is all right: late and repeated reports are normal life.
 struct Ignored {

@@ -113,6 +113,10 @@ class Fold {
 
   void operator()(const Settled& entry) const { job_.settled = entry.state; }
 
+  void operator()(const WaitEnded& entry) const {
+    job_.steps[entry.step].ended_waits.push_back(entry.as);
+  }
+
  private:
   static void enter(StepState& step, Phase phase) {
     if (step.phase == phase) return;

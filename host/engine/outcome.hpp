@@ -6,11 +6,10 @@
 
 #include "host/engine/id.hpp"
 #include "host/engine/json_text.hpp"
+#include "host/engine/phase.hpp"
+#include "host/engine/wait.hpp"
 
 namespace stepd::engine {
-
-/// execute does the step's work, probe asks whether it took effect, compensate undoes it.
-enum class Phase : std::uint8_t { execute, probe, compensate };
 
 /// What a step did outside.
 enum class Effect : std::uint8_t { none, possible, done };
@@ -40,20 +39,12 @@ struct Error {
   friend bool operator==(const Error&, const Error&) = default;
 };
 
-/// When something is to happen. A wait that was asked for as a span never lasts longer than it,
-/// whatever the wall clock does meanwhile (T1); `span` zero: the wall clock alone decides.
-struct Due {
-  TimePoint at{};
-  Duration span{};
-  friend bool operator==(const Due&, const Due&) = default;
-};
-
 struct Outcome {
   OutcomeKind kind = OutcomeKind::succeeded;
   JsonText output{};                      // succeeded
   Error error{};                          // everything that is no success
   std::optional<Duration> retry_after{};  // a lower bound of the backoff
-  std::optional<Due> wait{};              // suspended
+  std::optional<Wait> wait{};             // suspended
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 

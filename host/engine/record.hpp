@@ -8,6 +8,7 @@
 #include "host/engine/id.hpp"
 #include "host/engine/outcome.hpp"
 #include "host/engine/time.hpp"
+#include "host/engine/wait.hpp"
 
 /// What the engine wants kept, in the words a store works with. Definitions and journal rows are
 /// bytes here (see codec.hpp): a store keeps them and never looks inside.
@@ -82,6 +83,41 @@ struct StepBlob {
   friend bool operator==(const StepBlob&, const StepBlob&) = default;
 };
 
+/// A step's wait for an event, as the store pairs it with one: the oldest wait on a key gets the
+/// event, the oldest event kept for a key goes to the wait (W2). A step has at most one.
+struct EventWait {
+  StepIndex step = 0;
+  std::uint64_t call = 0;  // that asked for it
+  std::string key{};
+  friend bool operator==(const EventWait&, const EventWait&) = default;
+};
+
+/// An event on its way to the store. The id is unique within the tenant for the event's retention.
+struct SentEvent {
+  std::string tenant{};
+  std::string id{};
+  std::string key{};
+  std::optional<JobId> job{};  // only a wait of this job may take it
+  JsonText data{};
+  TimePoint at{};
+};
+
+/// An event that has been given to a wait of a job and does not stand in its journal yet.
+struct GivenEvent {
+  StepIndex step = 0;
+  std::uint64_t call = 0;  // that asked for the wait
+  TakenEvent event{};
+  friend bool operator==(const GivenEvent&, const GivenEvent&) = default;
+};
+
+/// A wait of this job has been given an event, be it a new one or a kept one. Until a change
+/// records it, it comes with the job whenever that is loaded, and the job is due.
+struct EventGiven {
+  JobId job{};
+  GivenEvent given{};
+  friend bool operator==(const EventGiven&, const EventGiven&) = default;
+};
+
 /// What one turn adds to one job.
 struct Change {
   JobId job{};
@@ -92,6 +128,11 @@ struct Change {
   std::optional<JobHead> head{};
   std::vector<StepBlob> blobs{};  // a checkpoint replaces, a memo is kept if already there
   std::vector<std::uint64_t> dropped_rows{};  // from the middle, never the first or last row (D6)
+  std::vector<EventWait> waits{};             // that begin
+  std::vector<StepIndex> ended_waits{};  // that end without an event; a conflict when the store has
+                                         // given one to such a wait, for the first wake wins (W1)
+  std::vector<EventNumber> recorded_events{};  // given to this job; in its journal from here on
+  std::vector<EventNumber> returned_events{};  // given to a wait that is not there any more
   bool release = false;  // the host sets the job aside: claimable again when head.due says so
   bool remove = false;   // the job and all that belongs to it but its key
 };
@@ -112,7 +153,8 @@ struct LoadedJob {
   std::string key{};
   JobHead head{};
   std::string definition{};
-  std::vector<StoredRow> rows{};  // by number
+  std::vector<StoredRow> rows{};    // by number
+  std::vector<GivenEvent> given{};  // by number
   friend bool operator==(const LoadedJob&, const LoadedJob&) = default;
 };
 

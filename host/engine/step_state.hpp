@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "host/engine/id.hpp"
 #include "host/engine/outcome.hpp"
@@ -73,7 +74,7 @@ struct Retrying {
   friend bool operator==(const Retrying&, const Retrying&) = default;
 };
 struct Suspended {
-  Due due{};
+  Wait wait{};
   friend bool operator==(const Suspended&, const Suspended&) = default;
 };
 struct Parked {
@@ -132,6 +133,7 @@ struct StepState {
   JsonText args{};    // once resolved; empty: the definition's
   JsonText output{};  // of execute, when known
   Error last_error{};
+  std::vector<EndedWait> ended_waits{};  // those with a key, in the order in which they ended
   friend bool operator==(const StepState&, const StepState&) = default;
 };
 

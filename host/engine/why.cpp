@@ -74,7 +74,18 @@ class StepReason {
                   retrying.due.at);
   }
   Reason operator()(const Suspended& suspended) const {
-    return reason("suspended", "suspended by itself until a time", suspended.due.at);
+    const Wait& wait = suspended.wait;
+    const auto until = wait.due ? std::optional(wait.due->at) : std::nullopt;
+    if (wait.takes_event) {
+      return reason("waiting_for_event",
+                    "waits for event \"" + wait.key + "\" (stepctl event send " + wait.key + ")" +
+                        (until ? "; without one it goes on then" : ""),
+                    until);
+    }
+    return reason("suspended",
+                  wait.key.empty() ? "suspended by itself until a time"
+                                   : "sleeps (" + wait.key + ") until a time",
+                  until);
   }
   Reason operator()(const Parked& parked) const {
     return reason("parked", "parked (" + std::string(name_of(parked.reason)) + ": " +

@@ -10,17 +10,6 @@ namespace {
 
 constexpr std::size_t page_max = 1000;
 
-/// Refuses a limit of nothing, and one that would make the page too large.
-std::size_t limit_of(Query& query, std::size_t usual) {
-  const std::uint64_t limit = query.number("limit").value_or(usual);
-  if (limit == 0 || limit > page_max) {
-    refuse(400, "bad_parameter",
-           "the parameter limit is " + std::to_string(limit) + "; it is 1 to " +
-               std::to_string(page_max));
-  }
-  return static_cast<std::size_t>(limit);
-}
-
 storage::JobFilter filter_of(Query& query, const std::string& tenant) {
   storage::JobFilter filter;
   filter.tenant = tenant;
@@ -49,6 +38,16 @@ std::optional<engine::JobId> cursor_of(Query& query) {
 }
 
 }  // namespace
+
+std::size_t limit_of(Query& query, std::size_t usual) {
+  const std::uint64_t limit = query.number("limit").value_or(usual);
+  if (limit == 0 || limit > page_max) {
+    refuse(400, "bad_parameter",
+           "the parameter limit is " + std::to_string(limit) + "; it is 1 to " +
+               std::to_string(page_max));
+  }
+  return static_cast<std::size_t>(limit);
+}
 
 engine::LoadedJob find_job(const Scope& scope, const Request& request) {
   const auto id = engine::parse_job_id(request.subject);

@@ -51,9 +51,15 @@ std::optional<engine::TimePoint> due_of(const StepState& step) {
     return retrying->due.at;
   }
   if (const auto* suspended = std::get_if<engine::Suspended>(&step.condition)) {
-    return suspended->due.at;
+    return suspended->wait.due ? std::optional(suspended->wait.due->at) : std::nullopt;
   }
   return std::nullopt;
+}
+
+/// The event's key, or the name of the sleep.
+std::string_view waits_for(const StepState& step) {
+  const auto* suspended = std::get_if<engine::Suspended>(&step.condition);
+  return suspended ? std::string_view(suspended->wait.key) : std::string_view{};
 }
 
 /// What a step that succeeded stumbled over before is the journal's business.
@@ -86,6 +92,7 @@ void write_step(JsonWriter& json, const JobState& job, StepIndex index) {
   json.member("args", engine::args_of(job, index));
   json.member("output", step.output);
   write_time(json, "due", due_of(step));
+  json.member_or_null("waits_for", waits_for(step));
   write_error(json, "error", error_of(step));
   json.end_object();
 }

@@ -85,6 +85,19 @@ class EntryText {
     }
   }
 
+  void operator()(const engine::WaitEnded& entry) {
+    type("wait_ended");
+    step(entry.step);
+    json_.member("key", entry.as.key);
+    json_.key("event");
+    if (!entry.as.event) return json_.null();
+    json_.begin_object();
+    json_.member("id", entry.as.event->id);
+    json_.member("data", entry.as.event->data);
+    json_.member("at", to_text(entry.as.event->at));
+    json_.end_object();
+  }
+
   void operator()(const engine::Settled& entry) {
     type("settled");
     json_.member("state", engine::name_of(entry.state));
@@ -107,13 +120,17 @@ class EntryText {
     write_error(json_, "error", cause.error);
   }
 
-  /// `due`, `reason` and `error`, null where the new state has none.
+  /// `due`, `waits_for`, `reason` and `error`, null where the new state has none.
   void condition(const engine::StepCondition& to) {
     std::optional<engine::TimePoint> due;
+    std::string_view waits_for;
     std::string_view reason;
     engine::Error error;
     if (const auto* retrying = std::get_if<engine::Retrying>(&to)) due = retrying->due.at;
-    if (const auto* suspended = std::get_if<engine::Suspended>(&to)) due = suspended->due.at;
+    if (const auto* suspended = std::get_if<engine::Suspended>(&to)) {
+      if (suspended->wait.due) due = suspended->wait.due->at;
+      waits_for = suspended->wait.key;
+    }
     if (const auto* stopping = std::get_if<engine::Stopping>(&to)) {
       reason = engine::name_of(stopping->cause);
     }
@@ -126,6 +143,7 @@ class EntryText {
       error = abandoned->error;
     }
     write_time(json_, "due", due);
+    json_.member_or_null("waits_for", waits_for);
     json_.member_or_null("reason", reason);
     write_error(json_, "error", error);
   }

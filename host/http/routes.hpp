@@ -18,6 +18,10 @@ namespace stepd::http {
 [[nodiscard]] Answer show_journal(const Scope& scope, Request& request);
 [[nodiscard]] Answer show_why(const Scope& scope, Request& request);
 
+// sent_events.cpp
+[[nodiscard]] Answer send_event(const Scope& scope, Request& request);
+[[nodiscard]] Answer list_events(const Scope& scope, Request& request);
+
 // verbs.cpp
 [[nodiscard]] Answer cancel_job(const Scope& scope, Request& request);
 [[nodiscard]] Answer pause_job(const Scope& scope, Request& request);
@@ -39,9 +43,12 @@ namespace stepd::http {
 [[nodiscard]] Answer show_openapi(const Scope& scope, Request& request);
 [[nodiscard]] Answer show_job_schema(const Scope& scope, Request& request);
 
-// events.cpp
+// watch.cpp
 [[nodiscard]] Answer watch_job(const Scope& scope, Request& request);
 [[nodiscard]] Answer watch_all(const Scope& scope, Request& request);
+
+/// How many lines of a list are wanted; refuses none, and more than make a page.
+[[nodiscard]] std::size_t limit_of(Query& query, std::size_t usual);
 
 /// The job a request is about, as far as it is on disk. Refuses with 404 what is no id, or names no
 /// job of the tenant.

@@ -100,8 +100,23 @@ stepd_status CallAnswer::set_error(const stepd_error* error) {
 }
 
 stepd_status CallAnswer::set_wait(engine::Due due) {
-  if (!wait_ || due.at < wait_->at) wait_ = due;
+  if (!wait_) wait_.emplace();
+  if (!wait_->due || due.at < wait_->due->at) wait_->due = due;
   return STEPD_OK;
+}
+
+stepd_status CallAnswer::set_event_wait(std::string key, std::optional<engine::Due> due) {
+  if (!wait_) wait_.emplace();
+  wait_->key = std::move(key);
+  wait_->takes_event = true;
+  return due ? set_wait(*due) : STEPD_OK;
+}
+
+stepd_status CallAnswer::set_named_wait(std::string name, engine::Due due) {
+  if (!wait_) wait_.emplace();
+  wait_->key = std::move(name);
+  wait_->takes_event = false;
+  return set_wait(due);
 }
 
 engine::Outcome CallAnswer::outcome(stepd_outcome answer, std::string_view step_type) && {
@@ -118,7 +133,7 @@ engine::Outcome CallAnswer::outcome(stepd_outcome answer, std::string_view step_
     return std::move(*this).bad_answer("bad_answer",
                                        said +
                                            " without having asked for a wait; correct the step to "
-                                           "call suspend_until or suspend_for first");
+                                           "call one of the suspend functions first");
   }
   return std::move(*this).unsuccessful(*kind);
 }

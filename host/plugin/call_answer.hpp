@@ -19,8 +19,10 @@ class CallAnswer final {
 
   [[nodiscard]] stepd_status set_output(stepd_str json);
   [[nodiscard]] stepd_status set_error(const stepd_error* error);
-  /// Of several waits the first to end counts.
+  /// Of several times the first counts; a key or name given once more replaces the one before.
   [[nodiscard]] stepd_status set_wait(engine::Due due);
+  [[nodiscard]] stepd_status set_event_wait(std::string key, std::optional<engine::Due> due);
+  [[nodiscard]] stepd_status set_named_wait(std::string name, engine::Due due);
 
   /// What the host makes of a callback's answer. One that nobody can make sense of is a bad answer,
   /// never a success and never a blind retry.
@@ -38,7 +40,7 @@ class CallAnswer final {
   engine::Error output_problem_;  // of the last output that was offered
   engine::Error error_;
   std::optional<engine::Duration> retry_after_;
-  std::optional<engine::Due> wait_;
+  std::optional<engine::Wait> wait_;
 };
 
 }  // namespace stepd::plugin

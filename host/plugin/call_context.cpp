@@ -4,6 +4,7 @@
 #include <chrono>
 #include <limits>
 
+#include "host/engine/json_cursor.hpp"
 #include "host/plugin/borrowed.hpp"
 
 namespace stepd::plugin {
@@ -40,16 +41,43 @@ void Visits::close(CallStop& stop) {
 
 CallContext::CallContext(const StepModule& module, const engine::CallRequest& called,
                          CallPorts& behind, std::stop_token stop_token,
-                         const engine::Limits& limits)
+                         const engine::Limits& bounds)
     : stepd_context{&host_calls()},
       step(module),
       request(called),
       ports(behind),
+      limits(bounds),
       stop(std::move(stop_token)),
       records(called, behind),
-      answer(called.phase, limits) {
+      answer(called.phase, bounds) {
   if (request.timeout > engine::Duration::zero()) started_ = ports.now().steady;
   fill_facts();
+  tell_events();
+}
+
+void CallContext::tell_events() {
+  for (const engine::EndedWait& wait : request.ended_waits) {
+    std::string& text = events_.emplace_back();
+    if (!wait.event) continue;
+    const auto at = duration_cast<milliseconds>(wait.event->at.time_since_epoch()).count();
+    text = R"({"id":)";
+    engine::append_quoted(text, wait.event->id);
+    text += R"(,"key":)";
+    engine::append_quoted(text, wait.event->key);
+    text +=
+        R"(,"data":)" + wait.event->data.text() + R"(,"at_unix_ms":)" + std::to_string(at) + "}";
+  }
+}
+
+stepd_status CallContext::wait_result(std::string_view key, std::uint32_t index,
+                                      stepd_str* json) const {
+  for (std::size_t at = 0; at < events_.size(); ++at) {
+    if (request.ended_waits[at].key != key || index-- != 0) continue;
+    if (events_[at].empty()) return STEPD_TIMED_OUT;
+    *json = lend(events_[at]);
+    return STEPD_OK;
+  }
+  return STEPD_NONE;
 }
 
 void CallContext::fill_facts() {

@@ -5,6 +5,8 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "host/plugin/call_answer.hpp"
 #include "host/plugin/call_records.hpp"
@@ -36,17 +38,21 @@ class Visits final {
 class CallContext final : public stepd_context {
  public:
   CallContext(const StepModule& module, const engine::CallRequest& called, CallPorts& behind,
-              std::stop_token stop_token, const engine::Limits& limits);
+              std::stop_token stop_token, const engine::Limits& bounds);
   CallContext(const CallContext&) = delete;
   CallContext& operator=(const CallContext&) = delete;
 
   [[nodiscard]] const stepd_call& facts() const { return facts_; }
   /// Until the time-out or the deadline, whichever is first; INT64_MAX: neither.
   [[nodiscard]] std::int64_t milliseconds_left();
+  /// As the ABI has it.
+  [[nodiscard]] stepd_status wait_result(std::string_view key, std::uint32_t index,
+                                         stepd_str* json) const;
 
   const StepModule& step;
   const engine::CallRequest& request;
   CallPorts& ports;
+  const engine::Limits& limits;
   CallStop stop;
   Visits visits;
   CallRecords records;
@@ -55,8 +61,10 @@ class CallContext final : public stepd_context {
 
  private:
   void fill_facts();
+  void tell_events();
 
-  engine::SteadyPoint started_{};  // known when there is a time-out
+  engine::SteadyPoint started_{};    // known when there is a time-out
+  std::vector<std::string> events_;  // by ended wait; empty: its time was up
   std::string job_id_;
   std::string idempotency_key_;
   std::string execute_key_;

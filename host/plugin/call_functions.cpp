@@ -2,6 +2,7 @@
 #include <chrono>
 #include <exception>
 
+#include "host/engine/json_check.hpp"
 #include "host/plugin/borrowed.hpp"
 #include "host/plugin/call_context.hpp"
 #include "host/plugin/json_object.hpp"
@@ -141,6 +142,65 @@ stepd_status suspend_for(stepd_context* context, std::int64_t span_ms) {
   });
 }
 
+bool is_key(stepd_str key) {
+  return is_sound(key) && key.len > 0 && key.len <= engine::Limits{}.name_bytes_max;
+}
+
+stepd_status suspend_for_event(stepd_context* context, stepd_str key, std::int64_t timeout_ms) {
+  if (!is_key(key) || timeout_ms < -1 || timeout_ms > span_ms_max) return STEPD_INVALID;
+  return in_call(context, [=](CallContext& call) {
+    std::optional<engine::Due> due;
+    if (timeout_ms >= 0) {
+      const milliseconds span(timeout_ms);
+      due = engine::Due{call.ports.now().wall + span, span};
+    }
+    const std::lock_guard lock(call.answer_mutex);
+    return call.answer.set_event_wait(std::string(view(key)), due);
+  });
+}
+
+stepd_status suspend_named(stepd_context* context, stepd_str name, std::int64_t span_ms) {
+  if (!is_key(name) || span_ms < 0 || span_ms > span_ms_max) return STEPD_INVALID;
+  return in_call(context, [=](CallContext& call) {
+    const milliseconds span(span_ms);
+    const engine::Due due{call.ports.now().wall + span, span};
+    const std::lock_guard lock(call.answer_mutex);
+    return call.answer.set_named_wait(std::string(view(name)), due);
+  });
+}
+
+// Events.
+
+stepd_status wait_result(stepd_context* context, stepd_str key, std::uint32_t index,
+                         stepd_str* json) {
+  if (json == nullptr || !is_sound(key)) return STEPD_INVALID;
+  return call_of(context).wait_result(view(key), index, json);
+}
+
+stepd_status send_event(stepd_context* context, stepd_str id, stepd_str key, stepd_str data_json) {
+  if (!is_key(id) || !is_key(key) || !is_sound(data_json)) return STEPD_INVALID;
+  return in_call(context, [=](CallContext& call) -> stepd_status {
+    const auto data = view(data_json);
+    if (data.size() > call.limits.output_bytes_max) return STEPD_TOO_BIG;
+    if (engine::find_fault(data, call.limits.json_depth_max)) return STEPD_INVALID;
+    switch (call.ports.send({.id = std::string(view(id)),
+                             .key = std::string(view(key)),
+                             .data = engine::JsonText(std::string(data))})) {
+      case SendStatus::stored:
+        return STEPD_OK;
+      case SendStatus::id_taken:
+        return STEPD_NONE;
+      case SendStatus::no_addressee:
+        return STEPD_INVALID;
+      case SendStatus::not_now:
+        return STEPD_UNAVAILABLE;
+      case SendStatus::fenced:
+        return STEPD_FENCED;
+    }
+    return STEPD_UNAVAILABLE;
+  });
+}
+
 // Signs of life.
 
 stepd_status heartbeat(stepd_context* context) {
@@ -234,7 +294,11 @@ constexpr stepd_host_calls make_host_calls() {
   calls.log = log;
   calls.suspend_until = suspend_until;
   calls.suspend_for = suspend_for;
-  // Events, child jobs and going on after the callback are not offered yet: they stay NULL.
+  calls.suspend_for_event = suspend_for_event;
+  calls.suspend_named = suspend_named;
+  calls.wait_result = wait_result;
+  calls.send_event = send_event;
+  // Child jobs and going on after the callback are not offered yet: they stay NULL.
   calls.extension = extension;
   calls.now_unix_ms = now_unix_ms;
   return calls;

@@ -12,6 +12,15 @@
 
 namespace stepd::plugin {
 
+/// What became of an event that a call sends.
+enum class SendStatus : std::uint8_t {
+  stored,        // now or before
+  id_taken,      // by an event of other content
+  no_addressee,  // the job it is for is unknown or has settled
+  not_now,       // try later
+  fenced         // the call is over
+};
+
 /// What a running call may ask of the host. Called from the plugin's threads, several at once; see
 /// AttemptSink, which stands behind it in the daemon. What it throws reaches the plugin as
 /// STEPD_UNAVAILABLE.
@@ -21,6 +30,8 @@ class CallPorts {
   /// Blocks until stored or fenced.
   [[nodiscard]] virtual engine::BlobStatus save(engine::StepBlob::Kind kind, std::string key,
                                                 std::string bytes) = 0;
+  /// Blocks until it is decided what becomes of it. The tenant is the job's, the time the host's.
+  [[nodiscard]] virtual SendStatus send(engine::SentEvent event) = 0;
   /// Everything on record for the step, all phases. Asked for once at most, and only when the
   /// request says that there may be something.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs() = 0;

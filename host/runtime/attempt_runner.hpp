@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/engine/engine.hpp"
+#include "host/plugin/step_call.hpp"
 
 namespace stepd::runtime {
 
@@ -23,6 +24,9 @@ class AttemptSink {
   [[nodiscard]] virtual engine::BlobStatus save(const engine::CallId& call,
                                                 engine::StepBlob::Kind kind, std::string key,
                                                 std::string bytes) = 0;
+  /// Blocks until the event is on disk, or turns out not to be taken.
+  [[nodiscard]] virtual plugin::SendStatus send(const engine::CallId& call,
+                                                engine::SentEvent event) = 0;
   /// Everything on record for the step of this call, both phases.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs(engine::JobId job,
                                                             engine::StepIndex step) = 0;

@@ -5,6 +5,8 @@
 #include <span>
 #include <utility>
 
+#include "host/engine/json_compare.hpp"
+#include "host/engine/json_value.hpp"
 #include "host/engine/planted_bug.hpp"
 
 namespace stepd::runtime {
@@ -32,6 +34,22 @@ SubmitAnswer answer_of(const engine::NewJob& job, const storage::SubmitResult& r
   return KeyTaken{duplicate->id};
 }
 
+/// The same event sent again is no other (W2): members in any order, numbers by value.
+EventAnswer answer_of(const engine::SentEvent& event, const storage::EventResult& result) {
+  if (const auto* stored = std::get_if<storage::EventStored>(&result)) {
+    return EventAccepted{.given_to = stored->given_to};
+  }
+  if (const auto* missed = std::get_if<storage::EventUndeliverable>(&result)) {
+    return NoAddressee{missed->settled};
+  }
+  const storage::EventLine& first = std::get<storage::EventRepeated>(result).first;
+  const bool same =
+      first.key == event.key && first.job == event.job &&
+      engine::are_same(engine::value_of(first.data.view()), engine::value_of(event.data.view()));
+  if (!same) return EventIdTaken{};
+  return EventAccepted{.given_to = first.given_to, .repeated = true};
+}
+
 }  // namespace
 
 void Batch::add(engine::Turn turn, std::vector<engine::JobId> lost) {
@@ -39,14 +57,17 @@ void Batch::add(engine::Turn turn, std::vector<engine::JobId> lost) {
   part.id = turn.batch;
   part.first_submit = submits_.size();
   part.first_change = changes_.size();
+  part.first_event = events_.size();
   append(submits_, std::move(turn.submits));
   append(changes_, std::move(turn.changes));
+  append(events_, std::move(turn.events));
   part.end_submit = submits_.size();
   part.end_change = changes_.size();
   part.effects = std::move(turn.effects);
   part.requests = std::move(turn.requests);
   part.lost = std::move(lost);
   answers_.resize(submits_.size());
+  event_answers_.resize(events_.size());
   submit_fates_.resize(submits_.size(), Fate::open);
   change_fates_.resize(changes_.size(), Fate::open);
   parts_.push_back(std::move(part));
@@ -59,15 +80,18 @@ void Batch::commit(storage::Store& store, engine::Epoch epoch) {
 void Batch::commit_range(storage::Store& store, engine::Epoch epoch, std::size_t end) {
   const auto first = next_;
   const auto split = submits_.size();
+  const auto last_split = split + changes_.size();
   const auto between = [first, end](std::size_t from, std::size_t to) {
     const auto low = std::clamp(first, from, to);
     return std::pair{low - from, std::clamp(end, from, to) - low};
   };
   const auto [submit, submits] = between(0, split);
-  const auto [change, changes] = between(split, size());
+  const auto [change, changes] = between(split, last_split);
+  const auto [event, events] = between(last_split, size());
   try {
     take_over(store.commit(epoch, std::span(submits_).subspan(submit, submits),
-                           std::span(changes_).subspan(change, changes)),
+                           std::span(changes_).subspan(change, changes),
+                           std::span(events_).subspan(event, events)),
               end);
   } catch (const storage::StoreError& error) {
     if (error.kind != storage::StoreError::Kind::refused) throw;
@@ -83,16 +107,21 @@ void Batch::commit_range(storage::Store& store, engine::Epoch epoch, std::size_t
 void Batch::take_over(const storage::BatchResult& result, std::size_t end) {
   std::size_t submit = 0;
   std::size_t change = 0;
+  std::size_t event = 0;
+  given_.insert(given_.end(), result.given.begin(), result.given.end());
   for (; next_ < end; ++next_) {
     if (next_ < submits_.size()) {
       const auto& said = result.submits.at(submit++);
       answers_[next_] = answer_of(submits_[next_], said);
       const bool stored = std::holds_alternative<storage::Committed>(said);
       submit_fates_[next_] = stored ? Fate::committed : Fate::not_committed;
+    } else if (const auto at = next_ - submits_.size(); at >= changes_.size()) {
+      const auto& said = result.events.at(event++);
+      event_answers_[at - changes_.size()] = answer_of(events_[at - changes_.size()], said);
     } else {
       const auto& said = result.changes.at(change++);
       const bool stored = std::holds_alternative<storage::Committed>(said);
-      change_fates_[next_ - submits_.size()] = stored ? Fate::committed : Fate::not_committed;
+      change_fates_[at] = stored ? Fate::committed : Fate::not_committed;
     }
   }
 }
@@ -101,8 +130,10 @@ void Batch::refuse_next(const std::string& message) {
   if (next_ < submits_.size()) {
     answers_[next_] = NotStorable{"the store does not take this job: " + message};
     submit_fates_[next_] = Fate::not_committed;
+  } else if (const auto at = next_ - submits_.size(); at >= changes_.size()) {
+    event_answers_[at - changes_.size()] = NotStored{"the store does not take it: " + message};
   } else {
-    change_fates_[next_ - submits_.size()] = Fate::refused;
+    change_fates_[at] = Fate::refused;
   }
   ++next_;
 }
@@ -124,6 +155,7 @@ Consequences Batch::conclude(bool with_rows) {
     for (auto& effect : part.effects) carry_out(part, effect, to);
     append(to.requests, std::move(part.requests));
   }
+  to.given = std::move(given_);
   if (with_rows) gather_rows(to.rows);
   return to;
 }
@@ -163,6 +195,12 @@ bool Batch::allows(const Part& part, const engine::CommitEffect& effect) const {
 void Batch::carry_out(Part& part, engine::CommitEffect& effect, Consequences& to) {
   if (auto* answer = std::get_if<engine::AnswerSubmit>(&effect.action)) {
     auto& said = answers_.at(part.first_submit + answer->submit);
+    to.replies.emplace_back(answer->reply, std::move(said));
+    return;
+  }
+  if (const auto* answer = std::get_if<engine::AnswerEvent>(&effect.action)) {
+    EventAnswer said = SenderOver{};
+    if (answer->event) said = std::move(event_answers_.at(part.first_event + *answer->event));
     to.replies.emplace_back(answer->reply, std::move(said));
     return;
   }

@@ -20,6 +20,7 @@ struct Consequences {
   std::vector<engine::StopCall> stops;
   std::vector<ReplyDesk::Delivery> replies;
   std::vector<NewsFeed::Row> rows;
+  std::vector<engine::EventGiven> given;
   std::vector<engine::StoreRequest> requests;
 };
 
@@ -31,7 +32,9 @@ class Batch {
 
   [[nodiscard]] bool empty() const { return parts_.empty(); }
   /// Items that are to be recorded.
-  [[nodiscard]] std::size_t size() const { return submits_.size() + changes_.size(); }
+  [[nodiscard]] std::size_t size() const {
+    return submits_.size() + changes_.size() + events_.size();
+  }
   /// Items of which it is not decided yet what becomes of them.
   [[nodiscard]] std::size_t open() const { return size() - next_; }
 
@@ -40,7 +43,8 @@ class Batch {
   /// rest is still open and may be tried again.
   void commit(storage::Store& store, engine::Epoch epoch);
 
-  /// There is no room: open submits are answered and not tried again; changes stay open (D4).
+  /// There is no room: open submits are answered and not tried again; changes stay open, and so do
+  /// events, whose senders are answered that it is not known (D4).
   void give_up_submits(const std::string& message);
 
   /// Nothing may be open any more. The rows are gathered only when somebody hears of them.
@@ -54,6 +58,7 @@ class Batch {
     std::size_t first_change = 0;
     std::size_t end_submit = 0;
     std::size_t end_change = 0;
+    std::size_t first_event = 0;
     std::vector<engine::CommitEffect> effects;
     std::vector<engine::StoreRequest> requests;
     std::vector<engine::JobId> lost;
@@ -70,10 +75,13 @@ class Batch {
   std::vector<Part> parts_;
   std::vector<engine::NewJob> submits_;
   std::vector<engine::Change> changes_;
-  std::vector<SubmitAnswer> answers_;  // by submit, once it is not open any more
+  std::vector<engine::SentEvent> events_;
+  std::vector<SubmitAnswer> answers_;       // by submit, once it is not open any more
+  std::vector<EventAnswer> event_answers_;  // by event, likewise
+  std::vector<engine::EventGiven> given_;
   std::vector<Fate> submit_fates_;
   std::vector<Fate> change_fates_;
-  std::size_t next_ = 0;  // items are decided in order: submits, then changes
+  std::size_t next_ = 0;  // items are decided in order: submits, changes, events
 };
 
 }  // namespace stepd::runtime

@@ -154,6 +154,13 @@ void Committer::carry_out(Consequences consequences) {
                 std::back_inserter(mail.outcomes));
     });
   }
+  if (!consequences.given.empty()) {
+    told_engine_ = true;
+    at_.inbox.put_quietly([&](EngineMail& mail) {
+      std::move(consequences.given.begin(), consequences.given.end(),
+                std::back_inserter(mail.events));
+    });
+  }
   if (!consequences.starts.empty()) at_.runner.start(std::move(consequences.starts));
   for (const auto& stop : consequences.stops) at_.runner.stop(stop.call, stop.cause);
   if (!consequences.replies.empty()) at_.desk.deliver(std::move(consequences.replies));
@@ -198,6 +205,7 @@ void Committer::keep_house() {
   if (now.steady >= expire_at_) {
     const storage::Expiry expiry{.succeeded_before = now.wall - settings_.retention.succeeded,
                                  .unsuccessful_before = now.wall - settings_.retention.unsuccessful,
+                                 .events_before = now.wall - settings_.retention.events,
                                  .keys_before = now.wall - settings_.retention.keys};
     const auto removed = at_.store.expire(settings_.epoch, expiry, settings_.expire_max);
     expire_at_ = now.steady + (removed == 0 ? engine::Duration(expiry_interval)
@@ -240,6 +248,10 @@ void Committer::hold(const std::string& message) {
                      message +
                          ". What you asked for is not recorded yet; ask again later with the "
                          "same request id");
+    at_.desk.give_up(Question::event,
+                     message +
+                         ". The event is not recorded yet; send it again later with the "
+                         "same id");
   }
   // With nothing held the next submit tries by itself; until one does, this is all that is known.
   retry_at_ = at_.clock.now().steady + (blocked_ ? pause_ : settings_.pause_max);

@@ -26,6 +26,7 @@ namespace stepd::runtime {
 struct Retention {
   std::chrono::seconds succeeded = std::chrono::days(7);
   std::chrono::seconds unsuccessful = std::chrono::days(7);
+  std::chrono::seconds events = std::chrono::days(7);  // from when they arrived
   std::chrono::seconds keys = std::chrono::days(90);
   friend bool operator==(const Retention&, const Retention&) = default;
 };

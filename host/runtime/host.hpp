@@ -48,6 +48,22 @@ struct StoreUnsure {
 using SubmitAnswer =
     std::variant<JobAccepted, JobExists, KeyTaken, NotStored, NotStorable, StoreUnsure>;
 
+/// The event is on disk, or was before; `given_to` has a wait it went to.
+struct EventAccepted {
+  std::optional<engine::JobId> given_to;
+  bool repeated = false;
+};
+/// The id names an event of other content.
+struct EventIdTaken {};
+/// The job it is addressed to is unknown, or has settled.
+struct NoAddressee {
+  bool settled = false;
+};
+/// The call that sent it is over; nothing was recorded.
+struct SenderOver {};
+using EventAnswer =
+    std::variant<EventAccepted, EventIdTaken, NoAddressee, SenderOver, NotStored, StoreUnsure>;
+
 /// Something that happened to a job and is on disk, for those who watch.
 struct JobNews {
   engine::JobId job;
@@ -76,6 +92,7 @@ class Host {
 
   [[nodiscard]] virtual std::vector<SubmitAnswer> submit(std::vector<JobOffer> offers) = 0;
   [[nodiscard]] virtual engine::Verdict act(engine::JobId job, engine::Verb verb) = 0;
+  [[nodiscard]] virtual EventAnswer send(engine::SentEvent event) = 0;
 
   [[nodiscard]] virtual std::shared_ptr<const engine::Catalogue> catalogue() const = 0;
   [[nodiscard]] virtual std::vector<plugin::PluginLine> plugins() const = 0;

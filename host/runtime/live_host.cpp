@@ -80,7 +80,7 @@ bool LiveHost::stop(engine::Duration grace) {
   engine_->stop();
   committer_->stop();
   closed_.store(true);
-  for (const auto kind : {Question::submit, Question::verb, Question::blob}) {
+  for (const auto kind : {Question::submit, Question::verb, Question::blob, Question::event}) {
     desk_.give_up(kind,
                   "stepd ended before this was answered, and it is not known whether it was "
                   "recorded: ask again with the same key or request id once it is back");
@@ -99,6 +99,9 @@ void LiveHost::lose(HostLoss loss, const std::string& message) {
   desk_.give_up(Question::verb, message +
                                     "; it is not known whether this was recorded: ask again "
                                     "with the same request id");
+  desk_.give_up(Question::event, message +
+                                     "; it is not known whether the event was recorded: send it "
+                                     "again with the same id");
   desk_.give_up(Question::blob, {});
   if (!lost_.exchange(true)) listeners_.on_loss(loss, message);
 }
@@ -177,6 +180,41 @@ engine::Verdict LiveHost::act(engine::JobId job, engine::Verb verb) {
     return engine::Refused{Why::ending, refusal()};
   }
   return std::get<engine::Verdict>(std::move(ticket.wait->wait().front()));
+}
+
+EventAnswer LiveHost::send(engine::SentEvent event) {
+  return record({.reply = {}, .event = std::move(event), .by = {}});
+}
+
+plugin::SendStatus LiveHost::send(const engine::CallId& call, engine::SentEvent event) {
+  using plugin::SendStatus;
+  const auto answer = record({.reply = {}, .event = std::move(event), .by = call});
+  if (std::holds_alternative<EventAccepted>(answer)) return SendStatus::stored;
+  if (std::holds_alternative<EventIdTaken>(answer)) return SendStatus::id_taken;
+  if (std::holds_alternative<NoAddressee>(answer)) return SendStatus::no_addressee;
+  if (std::holds_alternative<SenderOver>(answer)) return SendStatus::fenced;
+  return SendStatus::not_now;
+}
+
+EventAnswer LiveHost::record(engine::EventSent sent) {
+  if (damaged_.load()) return NotStored{"not recorded: " + damage()};
+  const auto ticket = desk_.open(Question::event);
+  // A step's call may still send while the host ends; nobody else may.
+  const bool refusing = sent.by ? closed_.load() : refusing_.load();
+  if (refusing || committer_->holding()) {
+    desk_.withdraw(ticket);
+    if (refusing) return NotStored{refusal()};
+    return NotStored{"not recorded: " + committer_->trouble() +
+                     "; send it again once that is over"};
+  }
+  sent.reply = ticket.first;
+  const bool put =
+      inbox_.put_when_room([&](EngineMail& mail) { mail.events.emplace_back(std::move(sent)); });
+  if (!put) {
+    desk_.withdraw(ticket);
+    return NotStored{refusal()};
+  }
+  return std::get<EventAnswer>(std::move(ticket.wait->wait().front()));
 }
 
 std::shared_ptr<const engine::Catalogue> LiveHost::catalogue() const {

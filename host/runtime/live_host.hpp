@@ -70,6 +70,7 @@ class LiveHost final : public Host, public AttemptSink {
 
   [[nodiscard]] std::vector<SubmitAnswer> submit(std::vector<JobOffer> offers) override;
   [[nodiscard]] engine::Verdict act(engine::JobId job, engine::Verb verb) override;
+  [[nodiscard]] EventAnswer send(engine::SentEvent event) override;
   [[nodiscard]] std::shared_ptr<const engine::Catalogue> catalogue() const override;
   [[nodiscard]] std::vector<plugin::PluginLine> plugins() const override;
   [[nodiscard]] storage::Reader& reader() override { return at_.reader; }
@@ -83,12 +84,15 @@ class LiveHost final : public Host, public AttemptSink {
   void overran(engine::CallOverran overran) override;
   [[nodiscard]] engine::BlobStatus save(const engine::CallId& call, engine::StepBlob::Kind kind,
                                         std::string key, std::string bytes) override;
+  [[nodiscard]] plugin::SendStatus send(const engine::CallId& call,
+                                        engine::SentEvent event) override;
   [[nodiscard]] std::vector<engine::StepBlob> blobs(engine::JobId job,
                                                     engine::StepIndex step) override;
   void progressed(const engine::CallId& call, std::string step, std::uint32_t permille,
                   std::string note) override;
 
  private:
+  [[nodiscard]] EventAnswer record(engine::EventSent sent);
   void lose(HostLoss loss, const std::string& message);
   void close_doors(const std::string& why);
   [[nodiscard]] std::string refusal() const;

@@ -10,6 +10,8 @@ Reply excuse(Question kind, const std::string& message) {
       return SubmitAnswer{StoreUnsure{message}};
     case Question::verb:
       return engine::Verdict{engine::Refused{engine::Refused::Why::unsure, message}};
+    case Question::event:
+      return EventAnswer{StoreUnsure{message}};
     case Question::blob:
       break;
   }

@@ -17,8 +17,8 @@
 
 namespace stepd::runtime {
 
-using Reply = std::variant<SubmitAnswer, engine::Verdict, engine::BlobStatus>;
-enum class Question : std::uint8_t { submit, verb, blob };
+using Reply = std::variant<SubmitAnswer, engine::Verdict, engine::BlobStatus, EventAnswer>;
+enum class Question : std::uint8_t { submit, verb, blob, event };
 
 /// What one thread waits for: as many replies as it asked questions, woken once when all are there.
 class ReplyWait {
@@ -54,8 +54,8 @@ class ReplyDesk {
   using Delivery = std::pair<engine::ReplyToken, Reply>;
   void deliver(std::vector<Delivery> deliveries);
 
-  /// Answers all questions of a kind that are still open: a submit or a verb is then
-  /// unsure, a blob is fenced.
+  /// Answers all questions of a kind that are still open: a submit, a verb or an
+  /// event is then unsure, a blob is fenced.
   void give_up(Question kind, const std::string& message);
 
  private:

@@ -21,6 +21,12 @@ class SinkPorts final : public plugin::CallPorts {
     return floor_.sink.save(request_.id, kind, std::move(key), std::move(bytes));
   }
 
+  plugin::SendStatus send(engine::SentEvent event) override {
+    heartbeat();
+    event.tenant = request_.tenant;
+    return floor_.sink.send(request_.id, std::move(event));
+  }
+
   std::vector<engine::StepBlob> blobs() override {
     return floor_.sink.blobs(request_.id.job, request_.step_index);
   }

@@ -58,11 +58,7 @@ void sleep(stepd::Context& context, const Span& span) { context.sleep(wait_of(sp
 
 /// Holds no thread: the wait is on disk.
 void suspend(stepd::Context& context, const Span& span) {
-  const auto wait = wait_of(span);
-  const auto due =
-      context.remember("due", [&] { return (context.now() + wait).time_since_epoch().count(); });
-  const std::chrono::sys_time<std::chrono::milliseconds> time{std::chrono::milliseconds(due)};
-  if (context.now() < time) context.suspend_until(time);
+  context.sleep_durably("suspend", wait_of(span));
 }
 
 struct Failures {

@@ -80,6 +80,10 @@ ChangeResult MemoryEdit::apply(const Change& change) {
   if (found == record_.jobs.end()) return Conflict{};
   const std::uint64_t last = found->second->kept.rows.back().number;
   if (change.row != 0 && change.row != last + 1) return Conflict{};
+  const auto is_overtaken = [&](engine::StepIndex step) {
+    return !record_.waits.contains({change.job, step});
+  };
+  if (std::ranges::any_of(change.ended_waits, is_overtaken)) return Conflict{};
   require_storable(change, std::max(last, change.row));
   if (change.remove) {
     remove(change.job, change.at);
@@ -96,6 +100,7 @@ ChangeResult MemoryEdit::apply(const Change& change) {
   for (const StepBlob& blob : change.blobs) keep(job->blobs, blob);
   if (change.release || engine::is_settled(job->kept.head.word)) claimed_.erase(change.job);
   found->second = std::move(job);
+  write_waits(change);
   return Committed{};
 }
 
@@ -108,6 +113,7 @@ void MemoryEdit::remove(JobId id, TimePoint at) {
     key->second.settled_at = job.head.settled_at.value_or(at);
   }
   record_.jobs.erase(found);
+  std::erase_if(record_.waits, [id](const auto& wait) { return wait.first.first == id; });
   claimed_.erase(id);
 }
 
@@ -146,6 +152,12 @@ std::size_t MemoryEdit::expire(const Expiry& expiry, std::size_t limit) {
   for (const JobId id : gone) remove(id, {});
 
   std::size_t count = gone.size();
+  for (auto event = record_.events.begin(); event != record_.events.end() && count < limit;) {
+    const EventRow& row = event->second;
+    const bool outlived =
+        row.line.at < expiry.events_before && (!row.line.given_to || row.recorded);
+    event = outlived ? (++count, record_.events.erase(event)) : std::next(event);
+  }
   for (auto key = record_.keys.begin(); key != record_.keys.end() && count < limit;) {
     const bool outlived = key->second.settled_at && *key->second.settled_at < expiry.keys_before;
     key = outlived ? (++count, record_.keys.erase(key)) : std::next(key);

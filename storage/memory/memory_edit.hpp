@@ -1,11 +1,16 @@
 #pragma once
 
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "storage/memory/memory_record.hpp"
 #include "storage/store.hpp"
 
 namespace stepd::storage {
+
+/// Events that came for the job and do not stand in its journal yet.
+[[nodiscard]] std::vector<engine::GivenEvent> given_events(const MemoryRecord& record, JobId job);
 
 /// A batch at work on copies of the record and of what is claimed: all of it is taken over at the
 /// end, or nothing.
@@ -16,6 +21,8 @@ class MemoryEdit {
 
   [[nodiscard]] SubmitResult insert(const NewJob& submit);
   [[nodiscard]] ChangeResult apply(const Change& change);
+  [[nodiscard]] EventResult insert(const SentEvent& event);
+  [[nodiscard]] std::vector<EventGiven> take_given() { return std::exchange(given_, {}); }
   void shorten_waits(TimePoint now, engine::Duration by);
   std::size_t offer(const std::set<std::string>& types, TimePoint now, std::size_t limit);
   std::size_t expire(const Expiry& expiry, std::size_t limit);
@@ -24,12 +31,23 @@ class MemoryEdit {
   [[nodiscard]] std::set<JobId>& claimed() { return claimed_; }
 
  private:
+  using WaitRow = MemoryRecord::WaitRow;
+  using EventRow = MemoryRecord::EventRow;
+  void write_waits(const Change& change);
+  void begin_wait(JobId job, const engine::EventWait& wait, TimePoint now);
+  /// Gives it to the oldest wait on its key, if there is one.
+  void offer_to_waits(EventRow& event, TimePoint now);
+  void give(EventRow& event, JobId job, const engine::EventWait& wait, TimePoint now);
+  void wake(JobId job, TimePoint now);
+  [[nodiscard]] bool has_given(JobId job) const;
+
   void remove(JobId id, TimePoint at);
   [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
                                                 const engine::SubmitKey& key) const;
 
   MemoryRecord record_;
   std::set<JobId> claimed_;
+  std::vector<EventGiven> given_;
 };
 
 }  // namespace stepd::storage

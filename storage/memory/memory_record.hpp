@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "storage/store.hpp"
@@ -26,10 +27,26 @@ struct MemoryRecord {
     engine::JobWord word = engine::JobWord::queued;  // once the job is gone, likewise the next
     std::optional<TimePoint> settled_at;
   };
+  /// An event, and where it went.
+  struct EventRow {
+    std::string tenant;
+    EventLine line;
+    engine::StepIndex step = 0;  // of given_to, likewise the next
+    std::uint64_t call = 0;
+    bool recorded = false;
+  };
+  struct WaitRow {
+    std::uint64_t number = 0;  // tells which of two on one key is the older
+    std::string tenant;
+    engine::EventWait wait;
+  };
   using KeyName = std::tuple<std::string, std::string, JobId>;  // key, tenant, job
 
   std::map<JobId, std::shared_ptr<const Job>> jobs;  // owned by every copy of the record
   std::map<KeyName, KeyRow> keys;
+  std::map<engine::EventNumber, EventRow> events;
+  std::map<std::pair<JobId, engine::StepIndex>, WaitRow> waits;
+  std::uint64_t last_number = 0;  // of events and waits
   Epoch epoch;
   JobId highest_id;
 };

@@ -63,13 +63,16 @@ Epoch MemoryStore::acquire() {
 }
 
 BatchResult MemoryStore::commit(Epoch epoch, std::span<const NewJob> submits,
-                                std::span<const Change> changes) {
+                                std::span<const Change> changes,
+                                std::span<const SentEvent> events) {
   const std::lock_guard lock{mutex_};
   require_current(epoch);
   MemoryEdit edit{record_, claimed_};
   BatchResult result;
   for (const NewJob& submit : submits) result.submits.push_back(edit.insert(submit));
   for (const Change& change : changes) result.changes.push_back(edit.apply(change));
+  for (const SentEvent& event : events) result.events.push_back(edit.insert(event));
+  result.given = edit.take_given();
   record_ = std::move(edit.record());
   claimed_ = std::move(edit.claimed());
   return result;
@@ -92,7 +95,7 @@ Claim MemoryStore::claim(Epoch epoch, TimePoint now, std::size_t limit) {
   std::sort(due.begin(), due.end());
   due.resize(std::min(due.size(), limit));
   for (const auto& [when, id] : due) {
-    claim.jobs.push_back(record_.jobs.at(id)->kept);
+    claim.jobs.push_back(loaded(id));
     claimed_.insert(id);
   }
   return claim;
@@ -103,9 +106,8 @@ std::optional<LoadedJob> MemoryStore::load(Epoch epoch, JobId id) {
   require_current(epoch);
   const auto found = record_.jobs.find(id);
   if (found == record_.jobs.end()) return std::nullopt;
-  const LoadedJob& job = found->second->kept;
-  if (!engine::is_settled(job.head.word)) claimed_.insert(id);
-  return job;
+  if (!engine::is_settled(found->second->kept.head.word)) claimed_.insert(id);
+  return loaded(id);
 }
 
 void MemoryStore::shorten_waits(Epoch epoch, TimePoint now, engine::Duration by) {
@@ -156,7 +158,7 @@ std::optional<LoadedJob> MemoryStore::find(JobId id) {
   const std::lock_guard lock{mutex_};
   const auto found = record_.jobs.find(id);
   if (found == record_.jobs.end()) return std::nullopt;
-  return found->second->kept;
+  return loaded(id);
 }
 
 std::vector<engine::StoredRow> MemoryStore::journal(JobId id, std::uint64_t after,
@@ -181,6 +183,26 @@ std::vector<engine::StepBlob> MemoryStore::blobs(JobId id, engine::StepIndex ste
     if (blob.step == step) blobs.push_back(blob);
   }
   return blobs;
+}
+
+LoadedJob MemoryStore::loaded(JobId id) const {
+  LoadedJob job = record_.jobs.at(id)->kept;
+  job.given = given_events(record_, id);
+  return job;
+}
+
+std::vector<EventLine> MemoryStore::events(const EventFilter& filter,
+                                           std::optional<engine::EventNumber> before,
+                                           std::size_t limit) {
+  const std::lock_guard lock{mutex_};
+  std::vector<EventLine> lines;
+  auto position = before ? record_.events.lower_bound(*before) : record_.events.end();
+  while (position != record_.events.begin() && lines.size() < limit) {
+    const MemoryRecord::EventRow& row = (--position)->second;
+    if (row.tenant != filter.tenant || (filter.kept_only && row.line.given_to)) continue;
+    if (filter.key.empty() || row.line.key == filter.key) lines.push_back(row.line);
+  }
+  return lines;
 }
 
 std::vector<Count> MemoryStore::counts() {

@@ -21,8 +21,10 @@ class MemoryStore final : public Store, public Reader {
   [[nodiscard]] MemoryRecord snapshot() const;
 
   [[nodiscard]] Epoch acquire() override;
+  using Store::commit;
   [[nodiscard]] BatchResult commit(Epoch epoch, std::span<const NewJob> submits,
-                                   std::span<const Change> changes) override;
+                                   std::span<const Change> changes,
+                                   std::span<const SentEvent> events) override;
   [[nodiscard]] Claim claim(Epoch epoch, TimePoint now, std::size_t limit) override;
   [[nodiscard]] std::optional<LoadedJob> load(Epoch epoch, JobId id) override;
   void shorten_waits(Epoch epoch, TimePoint now, engine::Duration by) override;
@@ -38,11 +40,15 @@ class MemoryStore final : public Store, public Reader {
   [[nodiscard]] std::vector<engine::StoredRow> journal(JobId id, std::uint64_t after,
                                                        std::size_t limit) override;
   [[nodiscard]] std::vector<engine::StepBlob> blobs(JobId id, engine::StepIndex step) override;
+  [[nodiscard]] std::vector<EventLine> events(const EventFilter& filter,
+                                              std::optional<engine::EventNumber> before,
+                                              std::size_t limit) override;
   [[nodiscard]] std::vector<Count> counts() override;
   [[nodiscard]] Facts facts() override;
 
  private:
   void require_current(Epoch epoch) const;
+  [[nodiscard]] LoadedJob loaded(JobId id) const;
 
   mutable std::mutex mutex_;
   MemoryRecord record_;

@@ -28,7 +28,8 @@ JobRows::JobRows(Database& database)
     : job_(database, select_job),
       due_(database, select_due),
       first_row_(database, select_first_row),
-      later_rows_(database, select_later_rows) {}
+      later_rows_(database, select_later_rows),
+      given_(database) {}
 
 std::optional<LoadedJob> JobRows::load(JobId id) {
   std::optional<LoadedJob> job;
@@ -37,7 +38,7 @@ std::optional<LoadedJob> JobRows::load(JobId id) {
     if (!found.next()) return std::nullopt;
     job = job_in(found);
   }
-  append_later(id, 1, std::numeric_limits<std::size_t>::max(), job->rows);
+  complete(*job);
   return job;
 }
 
@@ -49,9 +50,15 @@ std::vector<LoadedJob> JobRows::due(TimePoint now, std::size_t limit,
     // What is passed over is never looked up: the index alone holds its id.
     if (passes_over({found.integer(0)})) continue;
     LoadedJob& job = jobs.emplace_back(job_in(found));
-    append_later(job.id, 1, std::numeric_limits<std::size_t>::max(), job.rows);
+    complete(job);
   }
   return jobs;
+}
+
+void JobRows::complete(LoadedJob& job) {
+  append_later(job.id, 1, std::numeric_limits<std::size_t>::max(), job.rows);
+  // What has not run has not waited.
+  if (job.rows.size() > 1) job.given = given_.of(job.id);
 }
 
 LoadedJob JobRows::job_in(const Rows& found) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "storage/sqlite/database.hpp"
+#include "storage/sqlite/event_exchange.hpp"
 #include "storage/store.hpp"
 
 namespace stepd::storage::sqlite {
@@ -24,6 +25,7 @@ class JobRows {
 
  private:
   [[nodiscard]] static LoadedJob job_in(const Rows& found);
+  void complete(LoadedJob& job);
   void append_later(JobId id, std::uint64_t after, std::size_t limit,
                     std::vector<engine::StoredRow>& rows);
 
@@ -31,6 +33,7 @@ class JobRows {
   Statement due_;
   Statement first_row_;
   Statement later_rows_;
+  GivenEvents given_;
 };
 
 }  // namespace stepd::storage::sqlite

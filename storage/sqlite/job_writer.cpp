@@ -99,6 +99,7 @@ constexpr std::uint64_t rows_expired_max = 2000;
 
 JobWriter::JobWriter(Database& database)
     : database_(database),
+      events_(database),
       key_holder_(database, select_key_holder),
       insert_key_(database, insert_key),
       insert_job_(database, insert_job),
@@ -166,6 +167,7 @@ ChangeResult JobWriter::apply(const Change& change) {
   const auto before = standing(change.job);
   if (!before) return Conflict{};
   if (change.row != 0 && change.row != before->last_row + 1) return Conflict{};
+  if (is_overtaken(change)) return Conflict{};
   Standing after = *before;
   after.last_row = std::max(before->last_row, change.row);
   require_storable(change, after.last_row);
@@ -188,6 +190,7 @@ ChangeResult JobWriter::apply(const Change& change) {
     after.stands_out = stands_out(*change.head);
   }
   for (const StepBlob& blob : change.blobs) write_blob(change.job, blob);
+  write_waits(change);
 
   count(shown_word(before->word, before->last_row), -1);
   count(shown_word(after.word, after.last_row), 1);
@@ -198,6 +201,25 @@ ChangeResult JobWriter::apply(const Change& change) {
     claimed_.put(change.job, after);
   }
   return Committed{};
+}
+
+/// A wait that is to end without an event has been given one: the first wake wins (W1).
+bool JobWriter::is_overtaken(const Change& change) {
+  return std::ranges::any_of(change.ended_waits, [&](engine::StepIndex step) {
+    return !events_.is_waiting(change.job, step);
+  });
+}
+
+void JobWriter::write_waits(const Change& change) {
+  for (const engine::StepIndex step : change.ended_waits) events_.end_wait(change.job, step);
+  for (const engine::EventNumber number : change.recorded_events) events_.record(number);
+  for (const engine::EventNumber number : change.returned_events) {
+    events_.give_back(number, change.at);
+  }
+  for (const engine::EventWait& wait : change.waits) {
+    events_.begin_wait(change.job, wait, change.at);
+  }
+  if (change.release) events_.make_due_if_given(change.job, change.at);
 }
 
 void JobWriter::write_head(JobId id, const engine::JobHead& head, bool stood_out) {
@@ -232,6 +254,7 @@ void JobWriter::remove(JobId id, JobWord shown, TimePoint at) {
   }
   delete_rows_.run(id.value);
   delete_blobs_.run(id.value);
+  events_.forget(id);
   raise_highest_removed_.run(id.value);
   count(shown, -1);
   claimed_.drop(id);
@@ -252,6 +275,8 @@ std::size_t JobWriter::expire(const Expiry& expiry, std::size_t limit) {
   std::size_t removed = expire_jobs(expired_succeeded_, expiry.succeeded_before, limit, rows_max);
   removed +=
       expire_jobs(expired_unsuccessful_, expiry.unsuccessful_before, limit - removed, rows_max);
+  if (removed == limit || database_.rows_changed() >= rows_max) return removed;
+  removed += events_.expire(expiry.events_before, limit - removed);
   if (removed == limit || database_.rows_changed() >= rows_max) return removed;
   const std::uint64_t before = database_.rows_changed();
   expire_keys_.run(column(expiry.keys_before), row_limit(limit - removed));
@@ -287,6 +312,7 @@ void JobWriter::keep() {
 
 void JobWriter::undo() {
   counts_.fill(0);
+  events_.undo();
   claimed_.undo();
 }
 

@@ -5,6 +5,7 @@
 
 #include "storage/sqlite/claimed_jobs.hpp"
 #include "storage/sqlite/database.hpp"
+#include "storage/sqlite/event_exchange.hpp"
 #include "storage/sqlite/job_columns.hpp"
 #include "storage/store.hpp"
 
@@ -17,6 +18,8 @@ class JobWriter {
 
   [[nodiscard]] SubmitResult insert(const NewJob& job);
   [[nodiscard]] ChangeResult apply(const Change& change);
+  [[nodiscard]] EventResult insert(const SentEvent& event) { return events_.insert(event); }
+  [[nodiscard]] std::vector<EventGiven> take_given() { return events_.take_given(); }
   void shorten_waits(TimePoint now, engine::Duration by);
   std::size_t offer(const std::string& type, TimePoint now, std::size_t limit);
   std::size_t expire(const Expiry& expiry, std::size_t limit);
@@ -32,6 +35,8 @@ class JobWriter {
   [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
                                                 const engine::SubmitKey& key);
   [[nodiscard]] std::optional<Standing> standing(JobId id);
+  [[nodiscard]] bool is_overtaken(const Change& change);
+  void write_waits(const Change& change);
   void write_head(JobId id, const engine::JobHead& head, bool stood_out);
   void write_blob(JobId id, const engine::StepBlob& blob);
   void remove(JobId id, engine::JobWord shown, TimePoint at);
@@ -43,6 +48,7 @@ class JobWriter {
 
   Database& database_;
   ClaimedJobs claimed_;
+  EventExchange events_;
   std::array<std::int64_t, word_count> counts_{};  // since the transaction began
 
   Statement key_holder_;

@@ -85,6 +85,40 @@ CREATE TABLE job_key (
   CHECK ((word IS NULL) = (settled_at IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_key_settled ON job_key (settled_at) WHERE settled_at IS NOT NULL;
+
+-- In the order of arrival; a number is never used again. What is given to a job comes with it
+-- until its journal has it.
+CREATE TABLE event (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  tenant TEXT NOT NULL,
+  id TEXT NOT NULL,
+  key TEXT NOT NULL,
+  job INTEGER,
+  data TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  given_to INTEGER,
+  given_step INTEGER,
+  given_call INTEGER,
+  recorded INTEGER NOT NULL DEFAULT 0 CHECK (recorded IN (0, 1)),
+  UNIQUE (tenant, id),
+  CHECK ((given_to IS NULL) = (given_step IS NULL) AND (given_to IS NULL) = (given_call IS NULL)),
+  CHECK (recorded = 0 OR given_to IS NOT NULL)
+) STRICT;
+CREATE INDEX event_kept ON event (tenant, key, number) WHERE given_to IS NULL;
+CREATE INDEX event_given ON event (given_to, number) WHERE given_to IS NOT NULL AND recorded = 0;
+CREATE INDEX event_at ON event (at);
+
+-- For events. The number tells which of two on one key is the older.
+CREATE TABLE wait (
+  number INTEGER PRIMARY KEY,
+  job INTEGER NOT NULL,
+  step INTEGER NOT NULL CHECK (step >= 0),
+  call INTEGER NOT NULL,
+  tenant TEXT NOT NULL,
+  key TEXT NOT NULL,
+  UNIQUE (job, step)
+) STRICT;
+CREATE INDEX wait_key ON wait (tenant, key, number);
 )sql";
 
 constexpr std::array all{Migration{1, version_1}};

@@ -39,6 +39,7 @@ class SqliteReader::Connection {
         transactions(database_),
         rows(database_),
         lines(database_),
+        events(database_),
         blobs(database_, select_blobs) {}
 
  private:
@@ -48,6 +49,7 @@ class SqliteReader::Connection {
   sqlite::TransactionWords transactions;
   sqlite::JobRows rows;
   sqlite::JobLines lines;
+  sqlite::EventLines events;
   Statement blobs;
 };
 
@@ -135,6 +137,12 @@ std::vector<StepBlob> SqliteReader::blobs(JobId id, engine::StepIndex step) {
                      .bytes = found.bytes(3)});
   }
   return blobs;
+}
+
+std::vector<EventLine> SqliteReader::events(const EventFilter& filter,
+                                            std::optional<engine::EventNumber> before,
+                                            std::size_t limit) {
+  return Borrowed { *this } -> events.page(filter, before, limit);
 }
 
 std::vector<Count> SqliteReader::counts() {

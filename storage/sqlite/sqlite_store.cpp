@@ -124,13 +124,16 @@ Epoch SqliteStore::acquire() {
 }
 
 BatchResult SqliteStore::commit(Epoch epoch, std::span<const NewJob> submits,
-                                std::span<const Change> changes) {
+                                std::span<const Change> changes,
+                                std::span<const SentEvent> events) {
   return write(epoch, [&] {
     BatchResult result;
     result.submits.reserve(submits.size());
     result.changes.reserve(changes.size());
     for (const NewJob& submit : submits) result.submits.push_back(jobs_.insert(submit));
     for (const Change& change : changes) result.changes.push_back(jobs_.apply(change));
+    for (const SentEvent& event : events) result.events.push_back(jobs_.insert(event));
+    result.given = jobs_.take_given();
     return result;
   });
 }

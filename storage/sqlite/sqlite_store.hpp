@@ -24,8 +24,10 @@ class SqliteStore final : public Store {
   explicit SqliteStore(const std::filesystem::path& folder, const SqliteOptions& options = {});
 
   [[nodiscard]] Epoch acquire() override;
+  using Store::commit;
   [[nodiscard]] BatchResult commit(Epoch epoch, std::span<const NewJob> submits,
-                                   std::span<const Change> changes) override;
+                                   std::span<const Change> changes,
+                                   std::span<const SentEvent> events) override;
   [[nodiscard]] Claim claim(Epoch epoch, TimePoint now, std::size_t limit) override;
   [[nodiscard]] std::optional<LoadedJob> load(Epoch epoch, JobId id) override;
   void shorten_waits(Epoch epoch, TimePoint now, engine::Duration by) override;

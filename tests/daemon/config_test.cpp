@@ -100,6 +100,7 @@ stop_grace = "500ms"
 [retention]
 succeeded = "3d"
 unsuccessful = "30d"
+events = "2d"
 keys = "60d"
 [limits]
 args_bytes_max = 2097152
@@ -133,6 +134,7 @@ cents = 100
   CHECK(config.stop_grace == milliseconds(500));
   CHECK(config.retention.succeeded == hours(72));
   CHECK(config.retention.unsuccessful == hours(720));
+  CHECK(config.retention.events == hours(48));
   CHECK(config.retention.keys == hours(1440));
   CHECK(config.limits.args_bytes_max == 2097152);
   CHECK(config.limits.steps_max == 10);

@@ -297,7 +297,7 @@ TEST_CASE("W1: a step that suspends again at once waits a second", "[engine]") {
   Course course({plain("a")});
   course.run("a", sleeps(0s)).wake("a");
   course.run("a", sleeps(0s));
-  CHECK(std::get<Suspended>(course.state("a").condition).due.at == noon + 1s);
+  CHECK(std::get<Suspended>(course.state("a").condition).wait.due->at == noon + 1s);
 }
 
 TEST_CASE("J5: a settled job ignores every event and refuses every verb", "[engine]") {

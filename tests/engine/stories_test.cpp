@@ -61,6 +61,11 @@ struct Told {
   std::string operator()(const Settled& entry) const {
     return "settled: " + std::string(name_of(entry.state));
   }
+  std::string operator()(const WaitEnded& entry) const {
+    const auto& [phase, key, event] = entry.as;
+    return step(entry.step) + "'s wait for " + key + " is over: " +
+           (event ? "event " + event->id + " " + event->data.text() : "its time was up");
+  }
 };
 
 Verb asked(Verb::Kind kind, std::string step = "") {
@@ -189,6 +194,14 @@ void tell_of_operators_and_hosts(Teller& teller) {
     resume.request_id = "r2";
     c.verb(resume).run("b");
   });
+  teller.tell("a person is waited for, and approves just in time", {plain("a"), plain("b")},
+              [&](Course& c) {
+                c.run("a", awaits("approval", 72h));
+                teller.ask(c);
+                const EventArrived arrived{
+                    {0, 1, {{1}, "e-1", "approval", JsonText(R"({"by":"ann"})"), noon}}};
+                c.take(arrived).run("a").run("b");
+              });
   teller.tell("the deadline passes while a step waits", {saga("a"), plain("b")},
               [](Course& c) { c.run("a").run("b", ends(OutcomeKind::retry)).deadline().run("a"); });
   teller.tell("an operator states that a parked step has taken effect", {plain("a"), plain("b")},
@@ -209,7 +222,7 @@ std::string all_stories() {
 
 }  // namespace
 
-TEST_CASE("J4 J7 A2 A4 A5 A7 C1 C2 C3 C5 C6 O1 O2: whole stories are as they stand in the file",
+TEST_CASE("J4 J7 A2 A4 A5 A7 C1 C2 C3 C5 C6 O1 O2 W2: whole stories are as they stand in the file",
           "[engine]") {
   const std::string found = all_stories();
   std::ifstream in(stories_file);

@@ -104,6 +104,7 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     std::optional<runtime::SubmitAnswer> submit_answer{};  // to every offer; nothing is kept
     std::optional<storage::StoreError> reader_trouble{};
     engine::Verdict verdict = engine::Accepted{};
+    std::optional<runtime::EventAnswer> event_answer{};  // to every event; nothing is kept
     std::function<void()> before_journal{};  // once, when a journal is read: before the look
     std::function<void()> after_journal{};   // likewise, after it
   };
@@ -139,6 +140,19 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     const std::lock_guard lock(mutex_);
     acts_.push_back({job, std::move(verb)});
     return script_.verdict;
+  }
+
+  runtime::EventAnswer send(engine::SentEvent event) override {
+    const std::lock_guard lock(mutex_);
+    if (script_.event_answer) return *script_.event_answer;
+    events_.push_back({.number = {events_.size() + 1},
+                       .id = event.id,
+                       .key = event.key,
+                       .data = event.data,
+                       .at = tick(),
+                       .job = event.job,
+                       .given_to = {}});
+    return runtime::EventAccepted{};
   }
 
   std::shared_ptr<const engine::Catalogue> catalogue() const override {
@@ -229,6 +243,20 @@ class FakeHost final : public runtime::Host, private storage::Reader {
 
   std::vector<engine::StepBlob> blobs(engine::JobId, engine::StepIndex) override { return {}; }
 
+  std::vector<storage::EventLine> events(const storage::EventFilter& filter,
+                                         std::optional<engine::EventNumber> before,
+                                         std::size_t limit) override {
+    const std::lock_guard lock(mutex_);
+    check();
+    std::vector<storage::EventLine> lines;
+    for (auto each = events_.rbegin(); each != events_.rend() && lines.size() < limit; ++each) {
+      if (before && each->number >= *before) continue;
+      if (!filter.key.empty() && each->key != filter.key) continue;
+      if (!filter.kept_only || !each->given_to) lines.push_back(*each);
+    }
+    return lines;
+  }
+
   std::vector<storage::Count> counts() override {
     const std::lock_guard lock(mutex_);
     std::map<engine::JobWord, std::uint64_t> counted;
@@ -304,6 +332,7 @@ class FakeHost final : public runtime::Host, private storage::Reader {
   std::map<std::pair<std::string, std::string>, std::pair<engine::JobId, engine::ContentHash>>
       keys_;
   std::vector<Act> acts_;
+  std::vector<storage::EventLine> events_;
   std::vector<std::size_t> submit_sizes_;
   std::shared_ptr<const engine::Catalogue> catalogue_;
   engine::JobIdSource ids_{engine::JobId{}};

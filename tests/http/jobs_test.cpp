@@ -115,7 +115,7 @@ TEST_CASE("a job whose record cannot be read is told apart from a fault of the h
   Served served;
   const auto id = served.host.add({"a"});
   served.host.damage(id);
-  const std::string below = GENERATE(as<std::string>{}, "", "/journal", "/why", "/events");
+  const std::string below = GENERATE(as<std::string>{}, "", "/journal", "/why", ":watch");
 
   const Response response = served.get(path_of(id) + below);
 
@@ -159,7 +159,7 @@ TEST_CASE("a job that is not there is told so") {
   const Served served;
   const std::string id =
       GENERATE(as<std::string>{}, "garbage", "%20", engine::to_text(engine::JobId{42}), "0193a5");
-  const std::string below = GENERATE(as<std::string>{}, "", "/journal", "/why", "/events");
+  const std::string below = GENERATE(as<std::string>{}, "", "/journal", "/why", ":watch");
 
   const Response response = served.get("/v1/jobs/" + id + below);
 

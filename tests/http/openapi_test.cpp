@@ -251,6 +251,10 @@ engine::JobId eventful_job(Served& served) {
            moved(engine::Abandoned{engine::AbandonReason::operator_verb, error}),
            engine::StepMoved{.step = 1, .to = engine::Never{}},
            engine::TurnedBack{cause},
+           engine::WaitEnded{0, {engine::Phase::execute, "k", std::nullopt}},
+           engine::WaitEnded{0,
+                             {engine::Phase::execute, "k",
+                              engine::TakenEvent{{1}, "e", "k", engine::JsonText("[1]"), {}}}},
            engine::Settled{engine::SettledState::failed}});
   return id;
 }
@@ -275,6 +279,9 @@ TEST_CASE("every answer is as the OpenAPI document says") {
       {{"/v1/jobs/{id}:pause", "post"}, served.post(path + ":pause", "")},
       {{"/v1/jobs/{id}:resume", "post"}, served.post(path + ":resume", "")},
       {{"/v1/jobs/{id}:skip", "post"}, served.post(path + ":skip", "{}")},
+      {{"/v1/events", "post"}, served.post("/v1/events", R"({"key":"k","data":1})")},
+      {{"/v1/events", "post"}, served.post("/v1/events", R"({"data":1})")},
+      {{"/v1/events", "get"}, served.get("/v1/events?kept=true")},
       {{"/v1/plugins", "get"}, served.get("/v1/plugins")},
       {{"/v1/step-types", "get"}, served.get("/v1/step-types")},
       {{"/v1/step-types/{type}", "get"}, served.get("/v1/step-types/demo.greet")},

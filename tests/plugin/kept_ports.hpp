@@ -30,6 +30,11 @@ class KeptPorts final : public CallPorts {
     if (!trouble.empty()) throw std::runtime_error(trouble);
     return on_record;
   }
+  SendStatus send(engine::SentEvent event) override {
+    const std::lock_guard lock(mutex_);
+    sent.push_back(std::move(event));
+    return send_status;
+  }
   void heartbeat() override { hear("heartbeat"); }
   void progress(std::uint32_t permille, std::string note) override {
     hear("progress " + std::to_string(permille) + " " + note);
@@ -44,6 +49,8 @@ class KeptPorts final : public CallPorts {
   std::string trouble{};  // reading fails with it
   std::vector<engine::StepBlob> on_record{};
   std::vector<engine::StepBlob> kept{};
+  std::vector<engine::SentEvent> sent{};
+  SendStatus send_status = SendStatus::stored;
   std::vector<std::string> heard{};
   int saves = 0;
   int reads = 0;

@@ -287,7 +287,7 @@ TEST_CASE("T1: a wait that begins as the clock is set back lasts its whole lengt
   host.now.wall -= 1h;
   const TimePoint due = host.now.wall + 30min;
   Outcome outcome = sleeps(30min);
-  outcome.wait->at = due;
+  outcome.wait->due->at = due;
   host.end_call(host.started[0].id, outcome);
   host.settle();
   REQUIRE(host.is_set_aside(job));
@@ -305,4 +305,59 @@ TEST_CASE("D1: a verb for a job whose record cannot be read says so", "[runtime]
   const auto cancel = host.ask(job, asked(Verb::Kind::cancel, "", "r1"));
   host.settle();
   CHECK(host.verdict(cancel).find("cannot be read") != std::string::npos);
+}
+
+TEST_CASE("W2: an event reaches a job in memory and one that was set aside", "[runtime]") {
+  const bool aside = GENERATE(false, true);
+  TurnByTurn host({plain("a"), plain("b")});
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, awaits("k", aside ? 72h : 1s));
+  host.settle();
+  REQUIRE(host.is_set_aside(job) == aside);
+
+  const auto sent = host.send("e", "k");
+  host.settle();
+
+  const auto& answer = std::get<stepd::runtime::EventAnswer>(host.replies.at(sent));
+  CHECK(std::get<stepd::runtime::EventAccepted>(answer).given_to == job);
+  REQUIRE(host.started.size() == 2);
+  REQUIRE(host.started[1].ended_waits.size() == 1);
+  CHECK(host.started[1].ended_waits[0].event->id == "e");
+}
+
+TEST_CASE("W1: an event that the store has given wins over a time that the engine saw pass",
+          "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, awaits("k", 2s));
+  host.settle();
+  REQUIRE(host.step_on_disk(job, 0) == "suspended");
+
+  host.send("e", "k");  // on its way to the store, while the time runs out in memory
+  host.now.wall += 3s;
+  host.now.steady += 3s;
+  host.turn();
+  host.settle();
+
+  REQUIRE(host.started.size() == 2);
+  REQUIRE(host.started[1].ended_waits.size() == 1);
+  CHECK(host.started[1].ended_waits[0].event->id == "e");
+  host.end_call(host.started[1].id, ok());
+  host.settle();
+  CHECK(host.on_disk(job).steps[0].ended_waits.size() == 1);
+}
+
+TEST_CASE("W2: an event given before a crash is taken after it", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, awaits("k"));
+  host.settle();
+  host.send("e", "k");
+  host.commit_alone();
+
+  host.restart();
+
+  REQUIRE(host.started.size() == 2);
+  CHECK(host.started[1].ended_waits.at(0).event->id == "e");
+  CHECK(host.on_disk(job).steps[0].ended_waits.size() == 1);
 }

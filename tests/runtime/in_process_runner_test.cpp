@@ -40,6 +40,11 @@ class CollectingSink final : public AttemptSink {
                           std::string) override {
     return engine::BlobStatus::stored;
   }
+  plugin::SendStatus send(const engine::CallId&, engine::SentEvent event) override {
+    heard.change(
+        [&](Heard& all) { all.notes.push_back("event " + event.tenant + " " + event.key); });
+    return plugin::SendStatus::stored;
+  }
   std::vector<engine::StepBlob> blobs(engine::JobId, engine::StepIndex step) override {
     return {{.step = step, .key = "k", .bytes = "v"}};
   }

@@ -57,14 +57,16 @@ static_assert(offsetof(stepd_host_calls, suspend_until) == 19 * word);
 static_assert(offsetof(stepd_host_calls, suspend_for) == 20 * word);
 static_assert(offsetof(stepd_host_calls, suspend_for_event) == 21 * word);
 static_assert(offsetof(stepd_host_calls, suspend_for_children) == 22 * word);
-static_assert(offsetof(stepd_host_calls, event_json) == 23 * word);
+static_assert(offsetof(stepd_host_calls, wait_result) == 23 * word);
 static_assert(offsetof(stepd_host_calls, spawn) == 24 * word);
 static_assert(offsetof(stepd_host_calls, child_result) == 25 * word);
 static_assert(offsetof(stepd_host_calls, async_begin) == 26 * word);
 static_assert(offsetof(stepd_host_calls, async_finish) == 27 * word);
 static_assert(offsetof(stepd_host_calls, extension) == 28 * word);
 static_assert(offsetof(stepd_host_calls, now_unix_ms) == 29 * word);
-static_assert(sizeof(stepd_host_calls) >= 30 * word);
+static_assert(offsetof(stepd_host_calls, suspend_named) == 30 * word);
+static_assert(offsetof(stepd_host_calls, send_event) == 31 * word);
+static_assert(sizeof(stepd_host_calls) >= 32 * word);
 
 static_assert(offsetof(stepd_context, host) == 0);
 

@@ -73,7 +73,9 @@ TEST_CASE("demo.suspend waits without a call until its time has come") {
   auto suspend = demo("demo.suspend");
   const auto start = suspend.record.now;
 
-  CHECK(suspend.execute(json(R"({"milliseconds":5000})")).suspended_until == start + 5s);
+  const auto waiting = suspend.execute(json(R"({"milliseconds":5000})"));
+  CHECK(waiting.suspended_until == start + 5s);
+  CHECK(waiting.waits_for == "suspend");
   CHECK(suspend.run(json(R"({"milliseconds":5000})")).outcome == Outcome::succeeded);
   CHECK(suspend.record.now == start + 5s);
 }

@@ -250,3 +250,59 @@ TEST_CASE("A4: a rehearsed run ends when the attempts of the policy are used up"
   CHECK(ending.outcome == Outcome::retry);
   CHECK(rehearsal.record.calls == 3);
 }
+
+namespace {
+
+struct Decision {
+  bool approved = false;
+  std::string by;
+};
+BOOST_DESCRIBE_STRUCT(Decision, (), (approved, by))
+
+/// Asks twice when the first answer does not come in time, and tells who decided.
+std::string approval(stepd::Context& context, const Transfer&) {
+  if (const auto decision = context.wait_for<Decision>("approval", 72h)) return decision->data.by;
+  context.send_event("reminder", Decision{});
+  return context.wait_for<Decision>("approval").data.by;
+}
+
+}  // namespace
+
+TEST_CASE("W2: a step that waits for an event goes on with it whatever crashes") {
+  auto rehearsal = Rehearsal::of<approval>();
+  rehearsal.event("approval", Decision{true, "ann"});
+
+  const auto waiting = rehearsal.execute(Transfer{});
+  CHECK(waiting.outcome == Outcome::suspended);
+  CHECK(waiting.waits_for == "approval");
+  CHECK(waiting.suspended_until == rehearsal.record.now + 72h);
+  rehearsal.survives_every_crash(Transfer{}, [&](const Ending& ending) {
+    CHECK(ending.output == R"("ann")");
+    CHECK(rehearsal.observed.sent.empty());
+  });
+}
+
+TEST_CASE("W1: a wait that timed out stays so when the step is called again") {
+  auto rehearsal = Rehearsal::of<approval>();
+  const auto start = rehearsal.record.now;
+  static_cast<void>(rehearsal.execute(Transfer{}));
+  rehearsal.record.of(stepd::Phase::execute).ended_waits.push_back({"approval", std::nullopt});
+
+  const auto second = rehearsal.execute(Transfer{});
+
+  CHECK(second.outcome == Outcome::suspended);
+  CHECK_FALSE(second.suspended_until);
+  REQUIRE(rehearsal.observed.sent.size() == 1);
+  CHECK(rehearsal.observed.sent[0].id == "job-1/step-1/0/reminder");
+  rehearsal.event("approval", Decision{true, "bob"});
+  CHECK(rehearsal.run(Transfer{}).output == R"("bob")");
+  CHECK(rehearsal.record.now < start + 1h);
+}
+
+TEST_CASE("a rehearsed step that waits for what the test does not send is told on") {
+  auto rehearsal = Rehearsal::of<approval>();
+  rehearsal.record.of(stepd::Phase::execute).ended_waits.push_back({"approval", std::nullopt});
+
+  CHECK_THROWS_WITH(rehearsal.run(Transfer{}),
+                    Catch::Contains(R"(rehearsal.event("approval", data))"));
+}

@@ -18,6 +18,7 @@ struct Record {
   std::map<std::uint64_t, engine::OutcomeKind> calls_ended;
   std::set<engine::StepIndex> succeeded;  // or skipped; at some time
   std::set<engine::StepIndex> left;
+  std::multiset<std::string> taken_events;  // by id
   std::optional<engine::SettledState> settled;
   std::uint64_t rows_after_settling = 0;
 
@@ -41,6 +42,8 @@ struct Record {
                         std::holds_alternative<engine::Skipped>(moved->to);
       if (done) succeeded.insert(moved->step);
       if (std::holds_alternative<engine::Left>(moved->to)) left.insert(moved->step);
+    } else if (const auto* over = std::get_if<engine::WaitEnded>(&entry)) {
+      if (over->as.event) taken_events.insert(over->as.event->id);
     } else if (const auto* end = std::get_if<engine::Settled>(&entry)) {
       settled = end->state;
     }

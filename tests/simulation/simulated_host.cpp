@@ -79,7 +79,9 @@ void SimulatedHost::run() {
 }
 
 void SimulatedHost::act() {
-  switch (chance_.below(16)) {
+  switch (chance_.below(17)) {
+    case 16:
+      return send_event("e" + std::to_string(chance_.below(12)));
     case 0:
       return submit();
     case 1:
@@ -122,6 +124,17 @@ void SimulatedHost::act_calmly() {
   while (!turns_.empty()) commit_one();
   push_clock(200ms);
   if (chance_.below(4) == 0) ask_operator();
+  send_event("calm-" + std::to_string(next_token_));
+}
+
+/// One that is waited for by chance, and sent again by chance.
+void SimulatedHost::send_event(std::string id) {
+  SentEvent event{.tenant = "default",
+                  .id = std::move(id),
+                  .key = World::event_keys.at(chance_.below(World::event_keys.size())),
+                  .data = JsonText("1")};
+  asked_[next_token_] = {.event = event.id};
+  events_.push_back(EventSent{next_token_++, std::move(event), {}});
 }
 
 void SimulatedHost::submit() {
@@ -181,7 +194,9 @@ void SimulatedHost::push_clock(Duration by) {
 void SimulatedHost::turn() {
   for (Event& event : events_) {
     auto* reported = std::get_if<CallReported>(&event);
-    if (reported && reported->outcome.wait) reported->outcome.wait->at = now_.wall + 50ms;
+    if (reported && reported->outcome.wait && reported->outcome.wait->due) {
+      reported->outcome.wait->due->at = now_.wall + 50ms;
+    }
   }
   Turn turn = engine_->turn(events_, now_);
   events_.clear();
@@ -211,6 +226,7 @@ void SimulatedHost::carry_out(runtime::Consequences consequences) {
   }
   for (const StopCall& stop : consequences.stops) world_.stops(stop.call);
   for (const BatchOutcome& outcome : consequences.outcomes) engine_->settled(outcome);
+  for (EventGiven& given : consequences.given) events_.push_back(std::move(given));
   for (const StoreRequest& request : consequences.requests) serve(request);
 }
 
@@ -245,6 +261,10 @@ void SimulatedHost::take_reply(const runtime::ReplyDesk::Delivery& delivery) {
       world_.operated(asked->second.job, *asked->second.verb);
     }
   }
+  const auto* answer = std::get_if<runtime::EventAnswer>(&delivery.second);
+  if (answer && std::holds_alternative<runtime::EventAccepted>(*answer)) {
+    world_.took_in_event(asked->second.event);
+  }
   asked_.erase(asked);
 }
 
@@ -262,6 +282,8 @@ void SimulatedHost::judge_all() {
     world_.judge(job, *record);
     if (record->settled) ++settled_;
   }
+  const auto kept = store_->events({.tenant = "default"}, {}, 100'000);
+  world_.judge_events(kept);
 }
 
 bool SimulatedHost::all_settled() { return settled_ == world_.promised().size() && turns_.empty(); }

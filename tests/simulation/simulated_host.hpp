@@ -35,6 +35,7 @@ class SimulatedHost {
   void act_calmly();
   void submit();
   void operate();
+  void send_event(std::string id);
   void push_clock(engine::Duration by);
   void turn();
   void commit_one();
@@ -50,6 +51,7 @@ class SimulatedHost {
     std::string key;    // a submit's
     engine::JobId job;  // a verb's
     std::optional<engine::Verb::Kind> verb{};
+    std::string event{};  // its id
   };
 
   tests::Chance chance_;

@@ -55,7 +55,7 @@ TEST_CASE("D2: every planted bug is caught", "[simulation]") {
                             PlantedBug::runs_settled_again, PlantedBug::refusal_forgets_effect,
                             PlantedBug::compensates_beside_call, PlantedBug::takes_late_reports,
                             PlantedBug::repeats_after_success, PlantedBug::ignores_policy_end,
-                            PlantedBug::never_compensates_in_doubt);
+                            PlantedBug::never_compensates_in_doubt, PlantedBug::loses_given_event);
   stepd::engine::planted_bug = bug;
   std::optional<std::string> caught;
   std::size_t ignored = 0;

@@ -177,9 +177,17 @@ std::optional<CallReported> World::end_one() {
   over_[call.request.id] = kind;
   Outcome outcome{.kind = kind};
   if (kind == OutcomeKind::succeeded) outcome.output = JsonText(R"({"n":1})");
-  if (kind == OutcomeKind::suspended) outcome.wait = Due{{}, std::chrono::milliseconds(50)};
+  if (kind == OutcomeKind::suspended) outcome.wait = wait_by_chance();
   if (kind != OutcomeKind::succeeded) outcome.error = {std::string(name_of(kind)), "by chance", {}};
   return CallReported{call.request.id, outcome, std::chrono::microseconds(chance_.below(400))};
+}
+
+Wait World::wait_by_chance() {
+  const Due soon{{}, std::chrono::milliseconds(50)};
+  if (chance_.coin()) return {.due = soon};
+  Wait wait{.key = event_keys.at(chance_.below(event_keys.size())), .takes_event = true};
+  if (chance_.coin()) wait.due = soon;
+  return wait;
 }
 
 std::optional<CallReported> World::late_report() {
@@ -215,7 +223,34 @@ void World::judge(JobId job, const Record& record) {
                        std::string(name_of(recorded)));
     }
   }
-  if (record.settled) judge_settled(job, record);
+  for (const std::string& event : record.taken_events) {
+    const auto [taken, is_first] = taken_events_.try_emplace(event, job);
+    if (record.taken_events.count(event) != 1 || taken->second != job) {
+      broken("W2", "event " + event + " was taken more than once");
+    }
+  }
+  if (!record.settled) return;
+  settled_.insert(job);
+  judge_settled(job, record);
+}
+
+void World::judge_events(const std::vector<storage::EventLine>& kept) const {
+  std::set<std::string> ids;
+  for (const storage::EventLine& line : kept) {
+    ids.insert(line.id);
+    const auto taken = taken_events_.find(line.id);
+    if (taken != taken_events_.end() && line.given_to != taken->second) {
+      broken("W2", "event " + line.id + " was taken by a job it was not given to");
+    }
+    const bool is_over = line.given_to && settled_.contains(*line.given_to);
+    if (is_over && taken == taken_events_.end()) {
+      broken("W2", "event " + line.id + " was given to job " + to_text(*line.given_to) +
+                       ", which has settled and never took it");
+    }
+  }
+  for (const std::string& id : promised_events_) {
+    if (!ids.contains(id)) broken("W2", "event " + id + " was acknowledged and is gone");
+  }
 }
 
 void World::judge_settled(JobId job, const Record& record) const {

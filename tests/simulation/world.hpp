@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/engine/engine.hpp"
+#include "storage/store.hpp"
 #include "tests/simulation/record.hpp"
 #include "tests/support/chance.hpp"
 
@@ -29,6 +30,13 @@ class World {
   bool calm = false;
 
   void accepted(engine::JobId job, const std::string& key);
+  /// What steps wait for.
+  inline static const std::vector<std::string> event_keys{"k0", "k1"};
+  /// The sender has been told that it is on record.
+  void took_in_event(const std::string& id) { promised_events_.insert(id); }
+  /// What must be true of the events on record, once every job has been judged.
+  void judge_events(const std::vector<storage::EventLine>& kept) const;
+
   /// A call is about to run; `record` is its job as it is on disk, if it is.
   void starts(const engine::CallRequest& request, const std::optional<Record>& record);
   void stops(engine::CallId call);
@@ -68,6 +76,7 @@ class World {
   void judge_way_back(const engine::CallRequest& request, const Record& record) const;
   void judge_settled(engine::JobId job, const Record& record) const;
   [[nodiscard]] engine::OutcomeKind by_chance(const Call& call);
+  [[nodiscard]] engine::Wait wait_by_chance();
   void take_effect(const Call& call, engine::OutcomeKind kind);
 
   tests::Chance& chance_;
@@ -77,6 +86,9 @@ class World {
   std::map<engine::CallId, engine::OutcomeKind> over_;
   std::map<StepKey, Step> steps_;
   std::set<engine::JobId> decided_by_operator_;
+  std::set<std::string> promised_events_;
+  std::map<std::string, engine::JobId> taken_events_;  // by the journals
+  std::set<engine::JobId> settled_;
 };
 
 }  // namespace stepd::simulation

@@ -38,10 +38,10 @@ class OneJob {
     if (request.method == "POST") {
       return {201, R"({"id":"J-1","existing":false,"warnings":[]})"};
     }
-    if (request.target == "/v1/jobs/J-1/events?after=0") {
+    if (request.target == "/v1/jobs/J-1:watch?after=0") {
       return {.body = ": hello\n\n" + first_row, .is_stream = true};
     }
-    if (request.target == "/v1/jobs/J-1/events?after=1") {
+    if (request.target == "/v1/jobs/J-1:watch?after=1") {
       if (std::exchange(ending_, false)) return problem(503, "the daemon is ending");
       told_all_ = true;
       // The row that was told already must not be told again.

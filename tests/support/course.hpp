@@ -93,7 +93,13 @@ inline Outcome ends(OutcomeKind kind) {
   return {.kind = kind, .error = {std::string(name_of(kind)), "as the test says", {}}};
 }
 inline Outcome sleeps(Duration span) {
-  return {.kind = OutcomeKind::suspended, .wait = Due{noon + span, span}};
+  return {.kind = OutcomeKind::suspended, .wait = Wait{.due = Due{noon + span, span}}};
+}
+/// Without a span: for as long as it takes.
+inline Outcome awaits(std::string key, std::optional<Duration> span = {}) {
+  Wait wait{.key = std::move(key), .takes_event = true};
+  if (span) wait.due = Due{noon + *span, *span};
+  return {.kind = OutcomeKind::suspended, .wait = std::move(wait)};
 }
 
 class Course {

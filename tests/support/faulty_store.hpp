@@ -40,9 +40,11 @@ class FaultyStore final : public storage::Store {
 
   [[nodiscard]] std::uint64_t commits() const { return commits_; }
 
+  using Store::commit;
   [[nodiscard]] storage::BatchResult commit(storage::Epoch epoch,
                                             std::span<const storage::NewJob> submits,
-                                            std::span<const storage::Change> changes) override {
+                                            std::span<const storage::Change> changes,
+                                            std::span<const storage::SentEvent> events) override {
     ++commits_;
     const auto planted = planted_.find(commits_);
     if (planted != planted_.end()) before_commit(planted->second);
@@ -50,7 +52,7 @@ class FaultyStore final : public storage::Store {
       throw storage::StoreError{storage::StoreError::Kind::refused,
                                 "job " + engine::to_text(*id) + " cannot be kept: planted"};
     }
-    storage::BatchResult result = store_.commit(epoch, submits, changes);
+    storage::BatchResult result = store_.commit(epoch, submits, changes, events);
     if (planted != planted_.end()) after_commit(planted->second);
     return result;
   }

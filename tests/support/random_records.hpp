@@ -80,7 +80,10 @@ class RandomRecords {
     to = {.call = chance_.number(), .cause = any_of(engine::StopCause::shutdown)};
   }
   void fill(engine::Retrying& to) { to.due = due(); }
-  void fill(engine::Suspended& to) { to.due = due(); }
+  void fill(engine::Suspended& to) {
+    to.wait = {.due = {}, .key = text(), .takes_event = chance_.coin()};
+    if (chance_.coin()) to.wait.due = due();
+  }
   void fill(engine::Parked& to) {
     to = {.reason = any_of(engine::ParkReason::not_stored), .error = error()};
   }
@@ -122,6 +125,16 @@ class RandomRecords {
   void fill(engine::OperatorActed& to) {
     to = {.verb = text(), .request_id = text(), .actor = text(), .reason = text(), .step = {}};
     if (chance_.coin()) to.step = small();
+  }
+  void fill(engine::WaitEnded& to) {
+    to = {.step = small(),
+          .as = {.phase = any_of(engine::Phase::compensate), .key = text(), .event = {}}};
+    if (chance_.coin()) return;
+    to.as.event = {.number = {chance_.number()},
+                   .id = text(),
+                   .key = text(),
+                   .data = json(),
+                   .at = engine::TimePoint(span())};
   }
   void fill(engine::Settled& to) { to.state = any_of(engine::SettledState::discarded); }
 

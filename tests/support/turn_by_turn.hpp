@@ -86,6 +86,16 @@ class TurnByTurn {
     return std::get<runtime::JobAccepted>(said).id;
   }
 
+  /// Sends an event; the answer will be under the token.
+  ReplyToken send(std::string id, std::string key) {
+    const ReplyToken token = next_token_++;
+    turn(EventSent{
+        token,
+        {.tenant = "default", .id = std::move(id), .key = std::move(key), .data = JsonText("1")},
+        {}});
+    return token;
+  }
+
   /// Asks for a verb; the answer will be under the token, once there is one.
   ReplyToken ask(JobId job, Verb verb) {
     const ReplyToken token = next_token_++;
@@ -113,6 +123,16 @@ class TurnByTurn {
       batch.commit(store, epoch_);
       carry_out(batch.conclude(false));
     }
+  }
+
+  /// Commits what is on its way, and the host dies before anything of it happens.
+  void commit_alone() {
+    for (Turn& turn : turns_) {
+      runtime::Batch batch;
+      batch.add(std::move(turn), {});
+      batch.commit(store, epoch_);
+    }
+    turns_.clear();
   }
 
   /// Commits and takes turns until the engine has nothing more to say.
@@ -149,6 +169,7 @@ class TurnByTurn {
     for (CallRequest& call : consequences.starts) started.push_back(std::move(call));
     for (const StopCall& stop : consequences.stops) stopped.push_back(stop.call);
     for (const BatchOutcome& outcome : consequences.outcomes) engine_->settled(outcome);
+    for (EventGiven& given : consequences.given) events_.push_back(std::move(given));
     for (const StoreRequest& request : consequences.requests) serve(request);
   }
 

@@ -176,7 +176,7 @@ std::vector<Figure> alone(const Plan& plan, std::chrono::microseconds four_commi
   const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
   SocketClient client(daemon.socket());
   SocketClient stream(daemon.socket());
-  stream.open_stream("/v1/events");
+  stream.open_stream("/v1/jobs:watch");
   std::vector<double> times;
   for (std::size_t job = 0; job < plan.alone; ++job) {
     const auto begin = Clock::now();

@@ -47,6 +47,7 @@ struct Parser {
                        const std::string& examples);
   void add_step_verb(CLI::App* job, const std::string& verb, const std::string& description,
                      const std::string& examples);
+  void add_event();
   void add_catalogue();
 };
 
@@ -85,6 +86,7 @@ Parser::Parser() {
       "daemon");
   add_globals();
   add_job();
+  add_event();
   add_catalogue();
 }
 
@@ -239,6 +241,29 @@ void Parser::add_step_verb(CLI::App* job, const std::string& verb, const std::st
   }
 }
 
+void Parser::add_event() {
+  CLI::App* event = group(&root, "event", "Send what steps wait for");
+  CLI::App* app = command(event, "send", "Send an event to the step that has waited longest for it",
+                          "  stepctl event send approval/4711 --data '{\"approved\":true}'\n"
+                          "  stepctl event send approval --job ID --data '{\"approved\":false}'\n");
+  SendEvent& send = stands_for(app, SendEvent{});
+  app->add_option("KEY", send.key, "What a step waits for")->required()->type_name("");
+  app->add_option("--job", send.job, "Only a step of this job may take it")->type_name("JOB");
+  app->add_option("--data", send.data, "What the step is told (default: null)")->type_name("JSON");
+  app->add_option("--id", send.id, "The same id is the same event, however often it is sent")
+      ->type_name("TEXT");
+  CLI::App* listed = command(event, "list", "List events, the newest first",
+                             "  stepctl event list --kept\n"
+                             "  stepctl event list --key approval/4711\n");
+  ListEvents& list = stands_for(listed, ListEvents{});
+  listed->add_option("--key", list.key, "Only events with this key")->type_name("KEY");
+  listed->add_flag("--kept", list.kept, "Only those that no step has taken");
+  listed->add_option("--limit", list.limit, "How many at most (default: 50)")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  listed->add_option("--before", list.before, "Go on below this number")->type_name("N");
+}
+
 void Parser::add_catalogue() {
   CLI::App* plugin = group(&root, "plugin", "The plugins the daemon has loaded or refused");
   stands_for(command(plugin, "list", "List plugins", "  stepctl plugin list\n"), ListPlugins{});
@@ -359,6 +384,11 @@ Finished explain(Parser& parser, const CLI::ParseError& trouble) {
 std::string complete(Parser& parser, CLI::App* app, Command& command) {
   if (auto* submit = std::get_if<SubmitJobs>(&command)) {
     if (app->get_option("--key")->count() > 0) submit->key = parser.key;
+  }
+  if (const auto* send = std::get_if<SendEvent>(&command)) {
+    if (!send->data.empty() && !parse_json(send->data)) {
+      return "--data is JSON, and " + send->data + " is none (a text needs its quotes: '\"text\"')";
+    }
   }
   auto* act = std::get_if<ActOnJob>(&command);
   if (act == nullptr) return {};

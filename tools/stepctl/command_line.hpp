@@ -62,6 +62,18 @@ struct ActOnJob {
 struct DeleteJob {
   std::string id;
 };
+struct SendEvent {
+  std::string key;
+  std::string job;
+  std::string data;  // JSON text; empty: none
+  std::string id;
+};
+struct ListEvents {
+  std::string key;
+  std::string before;
+  std::uint64_t limit = 50;
+  bool kept = false;
+};
 struct ListPlugins {};
 struct ShowPlugin {
   std::string id;
@@ -74,9 +86,9 @@ struct ShowStatus {};
 struct WriteCompletion {
   std::string shell;
 };
-using Command =
-    std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, DeleteJob,
-                 ListPlugins, ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion>;
+using Command = std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob,
+                             DeleteJob, ListPlugins, ShowPlugin, ListStepTypes, ShowStepType,
+                             ShowStatus, WriteCompletion, SendEvent, ListEvents>;
 
 struct Invocation {
   Global global;

@@ -31,6 +31,8 @@ struct Session {
 [[nodiscard]] ExitCode run(const Session& session, const ShowStepType& command);
 [[nodiscard]] ExitCode run(const Session& session, const ShowStatus& command);
 [[nodiscard]] ExitCode run(const Session& session, const WriteCompletion& command);
+[[nodiscard]] ExitCode run(const Session& session, const SendEvent& command);
+[[nodiscard]] ExitCode run(const Session& session, const ListEvents& command);
 
 /// Prints the problem document of an answer that is not good.
 ExitCode refuse(const Session& session, const Answer& answer);

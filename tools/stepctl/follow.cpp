@@ -154,7 +154,7 @@ Answer follow(const Session& session, const std::string& id, Follower& follower)
   while (true) {
     try {
       const auto opened =
-          session.client.open_events(path + "/events?after=" + std::to_string(last_row));
+          session.client.open_events(path + ":watch?after=" + std::to_string(last_row));
       if (opened.answer.status == ending) {
         if (!patience.wait_again()) return opened.answer;
         follower.draw(true);

@@ -51,7 +51,11 @@ std::string state_text(const json::object& entry, std::optional<Instant> at) {
   const std::string due = due_text(entry, at);
   if (state == "pending" || state == "ready" || state == "running") return {};
   if (state == "retrying") return due.empty() ? "tries again later" : "tries again " + due;
-  if (state == "suspended") return due.empty() ? "waits" : "goes on " + due;
+  if (state == "suspended") {
+    const std::string key = text_at(entry, "waits_for");
+    if (key.empty()) return due.empty() ? "waits" : "goes on " + due;
+    return joined("waits for " + key, ", goes on without it ", due);
+  }
   if (state == "never") return "will not start: the job turned back";
   if (state == "left") return "left: what it did stays done";
   if (state == "stopping") return joined("asked to stop", ": ", reason);
@@ -133,6 +137,17 @@ void Timeline::add_entry(Row& row, const json::object& entry) {
     if (cause_ == "step abandoned") cause_ = "step " + step + " was abandoned";
     const std::string why = joined(cause_, ": ", error_text(entry));
     return row.say("", "the job turns back, because: " + why, Tone::warn);
+  }
+  if (type == "wait_ended") {
+    const json::value* event = member(entry, "event");
+    if (event == nullptr || !event->is_object()) {
+      return row.say(step, "its time was up: " + text_at(entry, "key"), Tone::plain);
+    }
+    const json::value* data = member(event->get_object(), "data");
+    const std::string text = "event " + text_at(entry, "key") + " came";
+    return row.say(
+        step, data == nullptr ? text : text + ": " + cut(one_line(*data), output_shown_max, true),
+        Tone::good);
   }
   if (type == "settled") {
     const std::string state = text_at(entry, "state");

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <stepd/call_facts.hpp>
 #include <stepd/host_table.hpp>
@@ -21,6 +24,14 @@
 #include <utility>
 
 namespace stepd {
+
+/// An event that a wait was given. Every later call of the phase sees the same.
+template <class T>
+struct Event {
+  std::string id;
+  T data{};
+  std::chrono::sys_time<std::chrono::milliseconds> at{};  // when it arrived
+};
 
 /// One call of one step, as its code sees it. Lives until the step returns; until then its
 /// functions may be called from any thread. A function whose work the host refuses throws what the
@@ -138,6 +149,44 @@ class Context {
     throw detail::Suspended{};
   }
 
+  /// The event with this key that goes to this wait, or nothing when the time is up before one
+  /// comes. Until then the step is suspended: this does not return, and the step is called again
+  /// from its beginning, where the same waits in the same order answer at once. An event that came
+  /// before anybody waited for it is kept for its retention (7 days by default) and found.
+  template <class T = boost::json::value, class Number, class Period>
+  [[nodiscard]] std::optional<Event<T>> wait_for(std::string_view key,
+                                                 std::chrono::duration<Number, Period> timeout) {
+    return wait<T>(key, whole_milliseconds(timeout));
+  }
+  /// The same, for as long as it takes.
+  template <class T = boost::json::value>
+  [[nodiscard]] Event<T> wait_for(std::string_view key) {
+    return *wait<T>(key, without_timeout);
+  }
+  /// Returns once the time is over, in a later call; the wait holds no thread and survives restarts
+  /// (`sleep` holds the thread). Sleeps of one name are told apart by their order.
+  template <class Number, class Period>
+  void sleep_durably(std::string_view name, std::chrono::duration<Number, Period> span) {
+    stepd_str unused{};
+    if (ended(name, &unused) != STEPD_NONE) return;
+    detail::granted(detail::ask(*call_, &stepd_host_calls::suspend_named, borrowed(name),
+                                whole_milliseconds(span)),
+                    "a durable sleep");
+    throw detail::Suspended{};
+  }
+  /// Sends an event to whoever waits for the key; on disk once this returns. The id makes it one
+  /// event however often the step is called; without one it is the step's and the key's.
+  template <class T>
+  void send_event(std::string_view key, const T& data, std::string_view id = {}) {
+    const auto text = detail::json_text_of(data);
+    const std::string own = std::string(idempotency_key()) + "/" + std::string(key);
+    const auto status = detail::ask(*call_, &stepd_host_calls::send_event,
+                                    borrowed(id.empty() ? own : id), borrowed(key), borrowed(text));
+    if (detail::granted(status, "an event")) return;
+    throw Failed{"event_id_taken", "the id of the event for " + std::string(key) +
+                                       " names an event of other content: give each its own id"};
+  }
+
   /// The host's clock: what suspend_until is measured by.
   [[nodiscard]] std::chrono::sys_time<std::chrono::milliseconds> now() const {
     const auto function = detail::host_function(*call_->host, &stepd_host_calls::now_unix_ms);
@@ -196,6 +245,40 @@ class Context {
   [[nodiscard]] stepd_context& abi() const noexcept { return *call_; }
 
  private:
+  static constexpr std::int64_t without_timeout = -1;
+
+  /// How the next wait for the key ended.
+  [[nodiscard]] stepd_status ended(std::string_view key, stepd_str* event) {
+    const std::uint32_t index = waits_[std::string(key)]++;
+    const auto status =
+        detail::ask(*call_, &stepd_host_calls::wait_result, borrowed(key), index, event);
+    detail::granted(status, "how a wait ended");
+    return status;
+  }
+
+  template <class T>
+  [[nodiscard]] std::optional<Event<T>> wait(std::string_view key, std::int64_t timeout_ms) {
+    stepd_str text{};
+    const auto status = ended(key, &text);
+    if (status == STEPD_TIMED_OUT) return std::nullopt;
+    if (status == STEPD_OK) return event_in<T>(text);
+    detail::granted(
+        detail::ask(*call_, &stepd_host_calls::suspend_for_event, borrowed(key), timeout_ms),
+        "a wait for an event");
+    throw detail::Suspended{};
+  }
+
+  template <class T>
+  [[nodiscard]] static Event<T> event_in(stepd_str text) {
+    const auto whole = read<boost::json::value>(text, detail::rules_of_own_record);
+    const boost::json::object& members = whole.as_object();
+    Event<T> event;
+    event.id = std::string(std::string_view(members.at("id").as_string()));
+    event.at += std::chrono::milliseconds(members.at("at_unix_ms").to_number<std::int64_t>());
+    detail::JsonReader(detail::rules_of_earlier_output).read(members.at("data"), event.data, {});
+    return event;
+  }
+
   template <class T>
   [[nodiscard]] static T read(stepd_str text, const detail::ReadRules& rules) {
     return detail::JsonReader(rules).from_text<T>(text_of(text));
@@ -226,6 +309,7 @@ class Context {
 
   stepd_context* call_;
   const stepd_call* facts_;
+  std::map<std::string, std::uint32_t, std::less<>> waits_;  // of this call so far, by key
 };
 
 }  // namespace stepd

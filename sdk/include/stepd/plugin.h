@@ -50,6 +50,7 @@ typedef struct stepd_str {
 typedef int32_t stepd_status;
 #define STEPD_OK 0
 #define STEPD_NONE 1       /* what was asked for is not there */
+#define STEPD_TIMED_OUT 2  /* the wait that was asked about ended because its time was up */
 #define STEPD_INVALID (-1) /* an argument is wrong, or this is not the time for this function */
 #define STEPD_FENCED (-2)  /* the call is over or its host lost the job: change nothing outside */
 #define STEPD_STOPPED (-3) /* the call was asked to stop while the function waited */
@@ -156,11 +157,14 @@ typedef struct stepd_host_calls {
   /* Ask for one or more of these, then return STEPD_SUSPENDED. */
   stepd_status (*suspend_until)(stepd_context*, int64_t unix_ms);
   stepd_status (*suspend_for)(stepd_context*, int64_t ms);
+  /* timeout_ms -1: for as long as it takes. The host keeps how the wait ends: see wait_result. */
   stepd_status (*suspend_for_event)(stepd_context*, stepd_str event_key, int64_t timeout_ms);
   stepd_status (*suspend_for_children)(stepd_context*);
 
   /* Events and child jobs. */
-  stepd_status (*event_json)(stepd_context*, stepd_str event_key, stepd_str* json);
+  /* How this phase's wait number `index` (from 0) of those for the key ended, the same for every
+   * later call: OK and {"id", "key", "data", "at_unix_ms"}; TIMED_OUT; NONE: it has not ended. */
+  stepd_status (*wait_result)(stepd_context*, stepd_str key, uint32_t index, stepd_str* json);
   stepd_status (*spawn)(stepd_context*, stepd_str child_key, stepd_str job_json, stepd_str* job_id);
   stepd_status (*child_result)(stepd_context*, stepd_str child_key, stepd_str* json);
 
@@ -173,6 +177,12 @@ typedef struct stepd_host_calls {
 
   /* The host's wall clock: what suspend_until is measured by, also where time is played. */
   int64_t (*now_unix_ms)(stepd_context*);
+
+  /* As suspend_for, and its end is kept under the name: wait_result answers TIMED_OUT then. */
+  stepd_status (*suspend_named)(stepd_context*, stepd_str name, int64_t ms);
+  /* On disk once it answers OK, and given to the oldest wait for the key. The id makes it one event
+   * however often it is sent; NONE: the id names an event of other content already. */
+  stepd_status (*send_event)(stepd_context*, stepd_str id, stepd_str key, stepd_str data_json);
   /* end of 1.0 */
 } stepd_host_calls;
 

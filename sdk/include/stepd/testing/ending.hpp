@@ -62,6 +62,8 @@ struct Ending {
   std::string details{};  // JSON or empty
   std::optional<std::chrono::milliseconds> retry_after{};
   std::optional<std::chrono::sys_time<std::chrono::milliseconds>> suspended_until{};
+  std::string waits_for{};   // the key of the event, or the name of the sleep, it is suspended for
+  bool takes_event = false;  // it is an event
 
   template <class T>
   [[nodiscard]] T output_as() const {

@@ -15,11 +15,24 @@ namespace stepd::testing {
 
 using Time = std::chrono::sys_time<std::chrono::milliseconds>;
 
+/// How a wait for a key ended: with the event as the host tells it, or because its time was up.
+struct EndedWait {
+  std::string key;
+  std::optional<std::string> event;
+};
+
+/// An event that was sent and nobody has taken.
+struct KeptEvent {
+  std::string key;
+  std::string data;  // JSON
+};
+
 /// What a host would have on disk for one phase of the step.
 struct PhaseRecord {
   std::optional<std::string> checkpoint;
   std::map<std::string, std::string, std::less<>> memos;
   std::uint32_t attempts = 0;  // charged so far
+  std::vector<EndedWait> ended_waits;
 };
 
 /// What a host would have on disk for the step, and its clock.
@@ -28,8 +41,9 @@ struct Record {
   std::optional<std::string> output;  // of execute, when known
   std::uint64_t calls = 0;
   bool outcome_unknown = false;
-  bool effect_possible = false;  // a call of execute ended in another way than success or refusal
-  bool resuming = false;         // the last call suspended
+  bool effect_possible = false;   // a call of execute ended in another way than success or refusal
+  bool resuming = false;          // the last call suspended
+  std::vector<KeptEvent> events;  // for the step's waits, the oldest first
   Time now{std::chrono::milliseconds(1'700'000'000'000)};
 
   [[nodiscard]] const PhaseRecord& of(Phase phase) const {
@@ -62,12 +76,18 @@ struct Progress {
   std::uint32_t permille = 0;
   std::string note;
 };
+struct SentEvent {
+  std::string id;
+  std::string key;
+  std::string data;  // JSON
+};
 
 /// What the step let the host see while it ran.
 struct Observed {
   std::vector<LogLine> log;
   std::vector<Progress> progress;
   std::size_t heartbeats = 0;
+  std::vector<SentEvent> sent;          // each id once
   std::vector<std::string> host_calls;  // in order: "memo_save due"
   bool went_on_when_dead = false;
 };

@@ -91,6 +91,12 @@ class Rehearsal {
     surroundings.earlier_outputs[std::move(step_id)] = json_of_argument(output);
     return *this;
   }
+  /// An event with this key is sent before the step waits for it.
+  template <class T>
+  Rehearsal& event(std::string key, const T& data) {
+    record.events.push_back({std::move(key), json_of_argument(data)});
+    return *this;
+  }
   /// Called before every run of survives_every_crash: put the outside world back as it was.
   Rehearsal& before_each_run(std::function<void()> reset) {
     before_each_run_ = std::move(reset);
@@ -274,6 +280,7 @@ class Rehearsal {
       if (settles(ending)) return ending;
       const bool waits = ending.outcome == Outcome::suspended;
       if (!waits && used_up(phase, crash.has_value())) return ending;
+      if (waits) end_wait(phase, ending);
       record.now = next_call(ending);
     }
     throw std::logic_error(std::string(text_of(step_->type)) + " has not settled after " +
@@ -304,6 +311,30 @@ class Rehearsal {
       if (phase == Phase::compensate) return Ending{.outcome = Outcome::succeeded};
     }
     return std::nullopt;
+  }
+
+  /// With the event that was sent for it, or when its time is up.
+  void end_wait(Phase phase, const Ending& ending) {
+    if (ending.waits_for.empty()) return;
+    auto& ended = record.of(phase).ended_waits;
+    const auto sent =
+        std::find_if(record.events.begin(), record.events.end(),
+                     [&](const KeptEvent& event) { return event.key == ending.waits_for; });
+    if (ending.takes_event && sent != record.events.end()) {
+      const std::string number = std::to_string(ended.size() + 1);
+      ended.push_back({ending.waits_for, R"({"id":"event-)" + number + R"(","key":)" +
+                                             json_of_argument(ending.waits_for) + R"(,"data":)" +
+                                             sent->data + R"(,"at_unix_ms":)" +
+                                             std::to_string(record.now.time_since_epoch().count()) +
+                                             "}"});
+      record.events.erase(sent);
+    } else if (ending.suspended_until) {
+      ended.push_back({ending.waits_for, std::nullopt});
+    } else {
+      throw std::logic_error(std::string(text_of(step_->type)) + " waits for event \"" +
+                             ending.waits_for + "\" without a time-out, and none is sent: add " +
+                             "rehearsal.event(\"" + ending.waits_for + "\", data)");
+    }
   }
 
   [[nodiscard]] Time next_call(const Ending& ending) const {

@@ -57,7 +57,10 @@ class RehearsedCall final : public stepd_context {
     if (over_) return Ending{.outcome = Outcome::killed};
     ending_.outcome = outcome_of(answer);
     if (ending_.outcome != Outcome::succeeded) ending_.output.reset();
-    if (ending_.outcome != Outcome::suspended) ending_.suspended_until.reset();
+    if (ending_.outcome != Outcome::suspended) {
+      ending_.suspended_until.reset();
+      ending_.waits_for.clear();
+    }
     return std::move(ending_);
   }
 
@@ -93,7 +96,8 @@ class RehearsedCall final : public stepd_context {
   [[nodiscard]] Outcome outcome_of(stepd_outcome answer) {
     const bool probing = phase_ == Phase::probe;
     if (answer == STEPD_SUCCEEDED && output_refused_) return Outcome::bad_answer;
-    if (answer == STEPD_SUSPENDED && !ending_.suspended_until) return Outcome::bad_answer;
+    const bool has_wait = ending_.suspended_until || ending_.takes_event;
+    if (answer == STEPD_SUSPENDED && !has_wait) return Outcome::bad_answer;
     if (answer == STEPD_NO_EFFECT && !probing) return Outcome::bad_answer;
     if (answer < STEPD_SUCCEEDED || answer > STEPD_NO_EFFECT) return Outcome::bad_answer;
     return static_cast<Outcome>(answer);
@@ -219,6 +223,32 @@ class RehearsedCall final : public stepd_context {
   // What the host would be asked to wait for, the earliest of all that were asked.
   [[nodiscard]] stepd_status suspend(Time until) {
     ending_.suspended_until = std::min(ending_.suspended_until.value_or(until), until);
+    return STEPD_OK;
+  }
+
+  [[nodiscard]] stepd_status suspend_keyed(stepd_str key, bool takes_event, std::int64_t span_ms) {
+    ending_.waits_for = text_of(key);
+    ending_.takes_event = takes_event;
+    if (span_ms < 0) return STEPD_OK;
+    return suspend(stage_.record.now + std::chrono::milliseconds(span_ms));
+  }
+  [[nodiscard]] stepd_status wait_result(stepd_str key, std::uint32_t index, stepd_str* json) {
+    for (const EndedWait& wait : stage_.record.of(phase_).ended_waits) {
+      if (wait.key != text_of(key) || index-- != 0) continue;
+      if (!wait.event) return STEPD_TIMED_OUT;
+      *json = lend(*wait.event);
+      return STEPD_OK;
+    }
+    return STEPD_NONE;
+  }
+  [[nodiscard]] stepd_status send_event(stepd_str id, stepd_str key, stepd_str data) {
+    for (const SentEvent& sent : stage_.observed.sent) {
+      if (sent.id != text_of(id)) continue;
+      const bool same = sent.key == text_of(key) && sent.data == text_of(data);
+      return same ? STEPD_OK : STEPD_NONE;
+    }
+    stage_.observed.sent.push_back(
+        {std::string(text_of(id)), std::string(text_of(key)), std::string(text_of(data))});
     return STEPD_OK;
   }
 

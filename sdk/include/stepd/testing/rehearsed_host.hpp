@@ -11,7 +11,7 @@
 namespace stepd::testing {
 
 /// The table of functions a rehearsed call finds its host under. What this host does not offer
-/// (events, children, going on after the callback) stays NULL.
+/// (children, going on after the callback) stays NULL.
 class RehearsedHost {
  public:
   [[nodiscard]] static const stepd_host_calls& table() {
@@ -23,6 +23,7 @@ class RehearsedHost {
       keep_records(table);
       take_answers(table);
       watch_life(table);
+      exchange_events(table);
       return table;
     }();
     return calls;
@@ -102,6 +103,25 @@ class RehearsedHost {
       return of(c).asked("suspend_for", STEPD_FENCED, [&] {
         return of(c).suspend(of(c).stage_.record.now + std::chrono::milliseconds(span));
       });
+    };
+  }
+
+  static void exchange_events(stepd_host_calls& table) {
+    table.suspend_for_event = [](stepd_context* c, stepd_str key, std::int64_t timeout_ms) {
+      return of(c).asked("suspend_for_event " + std::string(text_of(key)), STEPD_FENCED,
+                         [&] { return of(c).suspend_keyed(key, true, timeout_ms); });
+    };
+    table.suspend_named = [](stepd_context* c, stepd_str name, std::int64_t span_ms) {
+      return of(c).asked("suspend_named " + std::string(text_of(name)), STEPD_FENCED,
+                         [&] { return of(c).suspend_keyed(name, false, span_ms); });
+    };
+    table.wait_result = [](stepd_context* c, stepd_str key, std::uint32_t index, stepd_str* json) {
+      return of(c).asked("wait_result " + std::string(text_of(key)), STEPD_FENCED,
+                         [&] { return of(c).wait_result(key, index, json); });
+    };
+    table.send_event = [](stepd_context* c, stepd_str id, stepd_str key, stepd_str data) {
+      return of(c).asked("send_event " + std::string(text_of(key)), STEPD_FENCED,
+                         [&] { return of(c).send_event(id, key, data); });
     };
   }
 

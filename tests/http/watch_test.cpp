@@ -70,7 +70,7 @@ using Rows = std::vector<std::string>;
 TEST_CASE("a job is watched from its first row to its end") {
   Served served;
   const auto id = served.host.add({"only"});
-  Watcher watcher(served, path_of(id) + "/events");
+  Watcher watcher(served, path_of(id) + ":watch");
 
   const Event first = watcher.next();
   REQUIRE(served.host.await_subscribers(1));
@@ -100,7 +100,7 @@ TEST_CASE("a settled job is replayed and the stream ends") {
   for (int row = 0; row < 600; ++row) served.host.append(id, some_entries());
   served.host.append(id, end_of_job());
 
-  Watcher watcher(served, path_of(id) + "/events");
+  Watcher watcher(served, path_of(id) + ":watch");
 
   CHECK(rows_until_settled(watcher).size() == 602);
   CHECK(watcher.closed());
@@ -111,7 +111,7 @@ TEST_CASE("a client that comes back goes on behind the last row it saw") {
   const auto id = served.host.add({"only"});
   served.host.append(id, some_entries());
   served.host.append(id, end_of_job());
-  const std::string target = path_of(id) + "/events";
+  const std::string target = path_of(id) + ":watch";
 
   Watcher by_parameter(served, target + "?after=2");
   Watcher by_field(served, target + "?after=1", "Last-Event-ID: 2\r\n");
@@ -130,7 +130,7 @@ TEST_CASE("a row that comes before the replay is sent once") {
   served.host.script([&](auto& script) {
     script.before_journal = [&] { served.host.append(id, some_entries()); };
   });
-  Watcher watcher(served, path_of(id) + "/events");
+  Watcher watcher(served, path_of(id) + ":watch");
   REQUIRE(watcher.next().id == "1");
 
   served.host.append(id, end_of_job());
@@ -144,7 +144,7 @@ TEST_CASE("a row that comes behind the replay is not missed") {
   served.host.script([&](auto& script) {
     script.after_journal = [&] { served.host.append(id, some_entries()); };
   });
-  Watcher watcher(served, path_of(id) + "/events");
+  Watcher watcher(served, path_of(id) + ":watch");
   REQUIRE(watcher.next().id == "1");
 
   CHECK(watcher.next().id == "2");
@@ -153,7 +153,7 @@ TEST_CASE("a row that comes behind the replay is not missed") {
 TEST_CASE("a row that nobody was told of is sent before the next one") {
   Served served;
   const auto id = served.host.add({"only"});
-  Watcher watcher(served, path_of(id) + "/events");
+  Watcher watcher(served, path_of(id) + ":watch");
   REQUIRE(watcher.next().id == "1");
 
   served.host.append_silently(id, some_entries());
@@ -166,7 +166,7 @@ TEST_CASE("a last row that nobody was told of is found at the next heartbeat") {
   using namespace std::chrono_literals;
   Served served({.api = {.heartbeat = 20ms}});
   const auto id = served.host.add({"only"});
-  Watcher watcher(served, path_of(id) + "/events");
+  Watcher watcher(served, path_of(id) + ":watch");
   REQUIRE(watcher.next().id == "1");
 
   served.host.append_silently(id, end_of_job());
@@ -177,7 +177,7 @@ TEST_CASE("a last row that nobody was told of is found at the next heartbeat") {
 TEST_CASE("a row told twice is sent once") {
   Served served;
   const auto id = served.host.add({"only"});
-  Watcher watcher(served, path_of(id) + "/events");
+  Watcher watcher(served, path_of(id) + ":watch");
   REQUIRE(watcher.next().id == "1");
 
   served.host.tell({.job = id, .row = 1, .entries = {engine::Submitted{}}});
@@ -190,7 +190,7 @@ TEST_CASE("progress is passed on and the news of other jobs is not") {
   Served served;
   const auto id = served.host.add({"only"});
   const auto other = served.host.add({"only"});
-  Watcher watcher(served, path_of(id) + "/events");
+  Watcher watcher(served, path_of(id) + ":watch");
   REQUIRE(watcher.next().id == "1");
 
   served.host.append(other, some_entries());
@@ -207,7 +207,7 @@ TEST_CASE("progress is passed on and the news of other jobs is not") {
 TEST_CASE("line ends between the tokens of an output do not break an event") {
   Served served;
   const auto id = served.host.add({"only"});
-  Watcher watcher(served, path_of(id) + "/events");
+  Watcher watcher(served, path_of(id) + ":watch");
   REQUIRE(watcher.next().id == "1");
 
   served.host.append(
@@ -221,7 +221,7 @@ TEST_CASE("a quiet stream shows a sign of life") {
   using namespace std::chrono_literals;
   Served served({.api = {.heartbeat = 20ms}});
   const auto id = served.host.add({"only"});
-  Watcher watcher(served, path_of(id) + "/events");
+  Watcher watcher(served, path_of(id) + ":watch");
   REQUIRE(watcher.next().id == "1");
 
   CHECK(watcher.comment().starts_with(":"));
@@ -232,7 +232,7 @@ TEST_CASE("a client that goes away ends its stream at once") {
   Served served;
   const auto id = served.host.add({"only"});
   {
-    Watcher watcher(served, path_of(id) + "/events");
+    Watcher watcher(served, path_of(id) + ":watch");
     REQUIRE(watcher.next().id == "1");
     REQUIRE(served.host.await_subscribers(1));
   }
@@ -245,19 +245,19 @@ TEST_CASE("streams do not take the place of requests") {
   std::vector<std::unique_ptr<Watcher>> watchers;
 
   for (int watcher = 0; watcher < 8; ++watcher) {
-    watchers.push_back(std::make_unique<Watcher>(served, "/v1/events"));
+    watchers.push_back(std::make_unique<Watcher>(served, "/v1/jobs:watch"));
     CHECK(watchers.back()->comment().starts_with(":"));
   }
 
   CHECK(served.get("/v1/health").status == 200);
-  const auto one_too_many = served.get("/v1/events");
+  const auto one_too_many = served.get("/v1/jobs:watch");
   CHECK(one_too_many.status == 503);
   CHECK(one_too_many.code() == "too_many_streams");
 }
 
 TEST_CASE("stopping ends streams") {
   Served served;
-  Watcher watcher(served, "/v1/events");
+  Watcher watcher(served, "/v1/jobs:watch");
   REQUIRE(watcher.comment().starts_with(":"));
 
   served.server.stop();
@@ -269,7 +269,7 @@ TEST_CASE("the news of all jobs of a tenant names the job") {
   Served served;
   const auto id = served.host.add({"only"});
   const auto theirs = served.host.add({"only"}, "theirs");
-  Watcher watcher(served, "/v1/events");
+  Watcher watcher(served, "/v1/jobs:watch");
   REQUIRE(served.host.await_subscribers(1));
 
   served.host.append(theirs, some_entries());
