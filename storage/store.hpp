@@ -16,6 +16,8 @@
 namespace stepd::storage {
 
 using engine::Change;
+using engine::ChildNews;
+using engine::ChildrenCancelled;
 using engine::Epoch;
 using engine::EventGiven;
 using engine::JobId;
@@ -87,6 +89,8 @@ struct BatchResult {
   std::vector<ChangeResult> changes;
   std::vector<EventResult> events;
   std::vector<EventGiven> given;
+  std::vector<ChildNews> child_news;
+  std::vector<ChildrenCancelled> cancelled;
 };
 
 struct Claim {
@@ -173,6 +177,21 @@ struct JobLine {
   friend bool operator==(const JobLine&, const JobLine&) = default;
 };
 
+/// A job that a step has started. Its own record may be gone; this stays as long as the parent's.
+struct ChildLine {
+  engine::StepIndex step = 0;
+  std::string key;  // unique within the step
+  JobId job;
+  std::uint32_t number = 0;  // which of the step's children to settle it was, from 1; 0: it has not
+  std::optional<engine::ChildOutcome> outcome;
+  friend bool operator==(const ChildLine&, const ChildLine&) = default;
+};
+/// A place in the list of a job's children.
+struct ChildPlace {
+  engine::StepIndex step = 0;
+  std::string key;
+};
+
 struct EventFilter {
   std::string tenant;
   std::string key;         // empty: all
@@ -208,6 +227,16 @@ class Reader {
                                                                std::size_t limit) = 0;
   /// Checkpoints and memos of one step, all three phases, by phase, kind and key.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs(JobId id, engine::StepIndex step) = 0;
+  /// A job's children by step and key; those after `after` when given.
+  [[nodiscard]] virtual std::vector<ChildLine> children(JobId parent,
+                                                        const std::optional<ChildPlace>& after,
+                                                        std::size_t limit) = 0;
+  [[nodiscard]] virtual std::optional<ChildLine> child(JobId parent, const ChildPlace& place) = 0;
+  /// A step's children that have settled, in that order; those with a number above `after`.
+  [[nodiscard]] virtual std::vector<ChildLine> settled_children(JobId parent,
+                                                                engine::StepIndex step,
+                                                                std::uint32_t after,
+                                                                std::size_t limit) = 0;
   /// Newest first; those with a number below `before` when given.
   [[nodiscard]] virtual std::vector<EventLine> events(const EventFilter& filter,
                                                       std::optional<engine::EventNumber> before,

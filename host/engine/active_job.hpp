@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,9 @@ struct Draft {
   std::vector<StepIndex> ended_waits;
   std::vector<EventNumber> recorded_events;
   std::vector<EventNumber> returned_events;
+  std::vector<NewJob> children;
+  std::vector<StepIndex> cancelled_children;
+  std::set<StepIndex> gates;  // of these steps it has changed what is wanted to be heard
   bool remove = false;
 
   /// There is nothing of the job's own to record.
@@ -52,8 +56,22 @@ class ActiveJob {
       engine::apply(state_, entry);
       if (waited) end_wait(moved->step);
       if (moved && waits_for_event(moved->step)) begin_wait(moved->step);
+      note_children(entry);
       draft_.entries.push_back(std::move(entry));
     }
+  }
+
+  /// What is wanted to be heard of children from now on.
+  [[nodiscard]] std::vector<ChildGate> gates() const {
+    std::vector<ChildGate> gates;
+    for (const StepIndex step : draft_.gates) {
+      ChildGate& gate = gates.emplace_back(ChildGate{step, {}});
+      const auto* suspended = std::get_if<Suspended>(&state_.steps[step].condition);
+      if (!suspended || !suspended->wait.children) continue;
+      const ChildWait& wait = *suspended->wait.children;
+      if (wait.until == ChildWait::Until::another_settled) gate.beyond = wait.seen;
+    }
+    return gates;
   }
 
   /// Ends the turn for this job.
@@ -153,6 +171,21 @@ class ActiveJob {
   std::vector<VerbRequested> repeated{};
 
  private:
+  void note_children(const Entry& entry) {
+    if (const auto* spawned = std::get_if<ChildrenSpawned>(&entry)) {
+      draft_.gates.insert(spawned->step);
+    } else if (const auto* settled = std::get_if<ChildrenSettled>(&entry)) {
+      draft_.gates.insert(settled->step);
+    } else if (const auto* moved = std::get_if<StepMoved>(&entry)) {
+      const auto* suspended = std::get_if<Suspended>(&moved->to);
+      if (suspended && suspended->wait.children) draft_.gates.insert(moved->step);
+    } else if (std::holds_alternative<TurnedBack>(entry) && state_.progress.broods_open != 0) {
+      for (StepIndex step = 0; step < state_.steps.size(); ++step) {
+        if (state_.steps[step].children.open) draft_.cancelled_children.push_back(step);
+      }
+    }
+  }
+
   [[nodiscard]] bool waits_for_event(StepIndex step) const {
     const auto* suspended = std::get_if<Suspended>(&state_.steps[step].condition);
     return suspended && suspended->wait.takes_event;

@@ -68,6 +68,10 @@ class CallEnd {
   Entries entries() && {
     entries_.push_back(
         CallEnded{index_, step_.last_call, recorded_kind(), outcome_.output, outcome_.error});
+    if (starts_children()) {
+      entries_.push_back(
+          ChildrenSpawned{index_, static_cast<std::uint32_t>(outcome_.spawns.size())});
+    }
     if (outcome_.kind == OutcomeKind::succeeded) {
       succeed();
     } else if (step_.phase == Phase::probe && outcome_.kind == OutcomeKind::no_effect) {
@@ -84,6 +88,13 @@ class CallEnd {
   [[nodiscard]] OutcomeKind recorded_kind() const {
     const bool overran = cause_ == StopCause::timed_out || cause_ == StopCause::silent;
     return overran && is_stopped(outcome_.kind) ? OutcomeKind::timed_out : outcome_.kind;
+  }
+
+  /// Together with an outcome that is no failure, and not once the job turns back (W3, C3).
+  [[nodiscard]] bool starts_children() const {
+    const bool goes_on = outcome_.kind == OutcomeKind::succeeded ||
+                         (outcome_.kind == OutcomeKind::suspended && !cause_);
+    return goes_on && step_.phase == Phase::execute && !job_.backward && !outcome_.spawns.empty();
   }
 
   /// Suspending is no failure, and a host that ends is not the step's fault (A4).
@@ -193,6 +204,12 @@ class CallEnd {
                       {}});
     }
     if (step_.resuming && wait.due && wait.due->at <= rules_.now) {
+      wait.due = {rules_.now + suspension_min, suspension_min};
+    }
+    const bool over_already =
+        wait.children && step_.resuming && !step_.children.open && outcome_.spawns.empty();
+    if (over_already) {
+      wait.children.reset();
       wait.due = {rules_.now + suspension_min, suspension_min};
     }
     StepMoved entry = after(Suspended{std::move(wait)});

@@ -62,6 +62,10 @@ constexpr SettledState last_of<SettledState>() {
   return SettledState::discarded;
 }
 template <>
+constexpr ChildWait::Until last_of<ChildWait::Until>() {
+  return ChildWait::Until::another_settled;
+}
+template <>
 constexpr Cause::Kind last_of<Cause::Kind>() {
   return Cause::Kind::deadline;
 }
@@ -112,6 +116,7 @@ class Writer {
   void put(const std::string& text) { put(std::string_view(text)); }
   void put(const JsonText& text) { put(text.view()); }
   void put(ModuleHash hash) { eight_bytes(hash.value); }
+  void put(JobId id) { signed_number(id.value); }
   void put(double value) { eight_bytes(std::bit_cast<std::uint64_t>(value)); }
   void put(Duration value) { signed_number(value.count()); }
   void put(TimePoint value) { signed_number(value.time_since_epoch().count()); }
@@ -188,6 +193,7 @@ class Reader {
   void take(std::string& text) { text.assign(slice()); }
   void take(JsonText& text) { text = JsonText(std::string(slice())); }
   void take(ModuleHash& hash) { hash.value = eight_bytes(); }
+  void take(JobId& id) { id.value = signed_number(); }
   void take(double& value);
   void take(Duration& value) { value = Duration(signed_number()); }
   void take(TimePoint& value) { value = TimePoint(Duration(signed_number())); }

@@ -37,9 +37,15 @@ void fields(A& archive, typename A::template Field<Retrying> retrying) {
 }
 
 template <class A>
+void fields(A& archive, typename A::template Field<ChildWait> wait) {
+  auto& [until, seen] = wait;
+  archive(until, seen);
+}
+
+template <class A>
 void fields(A& archive, typename A::template Field<Wait> wait) {
-  auto& [due, key, takes_event] = wait;
-  archive.optionals(due);
+  auto& [due, key, takes_event, children] = wait;
+  archive.optionals(due, children);
   archive(key);
   archive.flags(takes_event);
 }
@@ -147,6 +153,18 @@ template <class A>
 void fields(A& archive, typename A::template Field<Settled> entry) {
   auto& [state] = entry;
   archive(state);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<ChildrenSpawned> entry) {
+  auto& [step, count] = entry;
+  archive(step, count);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<ChildrenSettled> entry) {
+  auto& [step, spawned, settled, unsuccessful] = entry;
+  archive(step, spawned, settled, unsuccessful);
 }
 
 std::string encode(std::span<const Entry> entries) {

@@ -59,9 +59,16 @@ void fields(A& archive, typename A::template Field<StepDefinition> step) {
 }
 
 template <class A>
+void fields(A& archive, typename A::template Field<ParentLink> link) {
+  auto& [job, step, key] = link;
+  archive(job, step, key);
+}
+
+template <class A>
 void fields(A& archive, typename A::template Field<JobDefinition> job) {
-  auto& [name, tenant, key, args, output, deadline, steps] = job;
+  auto& [name, tenant, key, args, output, deadline, steps, parent] = job;
   archive(name, tenant, key, args, output, deadline, steps);
+  archive.optionals(parent);
 }
 
 template <class A>

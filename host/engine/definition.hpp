@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/engine/catalogue.hpp"
+#include "host/engine/child.hpp"
 #include "host/engine/id.hpp"
 #include "host/engine/json_text.hpp"
 #include "host/engine/retry_policy.hpp"
@@ -52,6 +53,7 @@ struct JobDefinition {
   JsonText output{};  // an expression; empty: the output of its only last step (J9)
   std::optional<Duration> deadline{};  // from acceptance on
   std::vector<StepDefinition> steps{};
+  std::optional<ParentLink> parent{};  // of a job that a step started
   friend bool operator==(const JobDefinition&, const JobDefinition&) = default;
 };
 

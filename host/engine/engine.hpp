@@ -100,9 +100,9 @@ struct CatalogueChanged {
 /// Orderly end: nothing new starts, running calls are asked to stop, uncharged.
 struct ShutdownAsked {};
 
-using Event =
-    std::variant<Submission, VerbRequested, CallReported, CallOverran, BlobOffered, JobsClaimed,
-                 JobLoaded, WaitsShortened, CatalogueChanged, ShutdownAsked, EventSent, EventGiven>;
+using Event = std::variant<Submission, VerbRequested, CallReported, CallOverran, BlobOffered,
+                           JobsClaimed, JobLoaded, WaitsShortened, CatalogueChanged, ShutdownAsked,
+                           EventSent, EventGiven, ChildNews, ChildrenCancelled>;
 
 // Effects -----------------------------------------------------------------------------------------
 
@@ -131,6 +131,8 @@ struct CallRequest {
   JsonText own_output{};  // probe and compensate, when known
   std::vector<EarlierOutput> earlier_outputs{};
   std::vector<EndedWait> ended_waits{};  // of this phase, in the order in which they ended
+  bool has_children = false;             // the step has started jobs
+  bool children_open = false;            // which have not all settled
   bool has_blobs = false;                // a checkpoint or memo may be on record
   bool quick = false;                    // its type is measured to take next to no time
 };

@@ -1,6 +1,10 @@
+#include <algorithm>
+
 #include "host/engine/codec.hpp"
 #include "host/engine/engine_state.hpp"
 #include "host/engine/planted_bug.hpp"
+#include "host/engine/reference.hpp"
+#include "host/engine/why.hpp"
 
 namespace stepd::engine {
 
@@ -149,12 +153,36 @@ void Engine::State::on(EventSent& event) {
 void Engine::State::on(EventGiven& event) {
   ActiveJob* active = find(event.job);
   if (!active) {
-    store_has_more = true;
-    store_grew = store_grew || claim_pending;
+    note_store_grew();
   } else if (active->leaving) {
     defer(event.job, std::move(event));
   } else {
     give(*active, std::move(event.given));
+  }
+}
+
+/// As an event that was given.
+void Engine::State::on(ChildNews& event) {
+  ActiveJob* active = find(event.job);
+  if (!active) {
+    note_store_grew();
+  } else if (active->leaving) {
+    defer(event.job, event);
+  } else {
+    take(*active, ChildrenCame{event.counts});
+  }
+}
+
+void Engine::State::on(ChildrenCancelled& event) {
+  note_store_grew();
+  for (auto& [id, active] : jobs) {
+    const auto& parent = active.state().definition->parent;
+    if (!parent || parent->job != event.parent || parent->step != event.step) continue;
+    if (active.leaving) {
+      defer({id}, event);
+    } else {
+      take(active, ParentTurnedBack{});
+    }
   }
 }
 
@@ -164,14 +192,16 @@ void Engine::State::give(ActiveJob& active, GivenEvent given) {
     active.draft().recorded_events.push_back(number);
     return;
   }
+  // What ended the wait here is not on disk, and will not be: the store gave the event first. The
+  // job is loaded anew then, and the event comes with it.
+  const bool runs_ahead = active.batches_open != 0 || !active.draft().entries.empty();
   const Decision decision = take(active, EventArrived{std::move(given)});
-  touch(active);
   const auto* ignored = std::get_if<Ignored>(&decision);
-  if (ignored && ignored->why != Ignored::Why::repeated_request) {
-    active.draft().returned_events.push_back(number);
-  } else {
-    active.draft().recorded_events.push_back(number);
-  }
+  const bool is_known = ignored && ignored->why == Ignored::Why::repeated_request;
+  if (ignored && !is_known && runs_ahead) return;
+  touch(active);
+  (ignored && !is_known ? active.draft().returned_events : active.draft().recorded_events)
+      .push_back(number);
 }
 
 void Engine::State::submit_unclaimed(JobId id, Submission event) {
@@ -179,8 +209,7 @@ void Engine::State::submit_unclaimed(JobId id, Submission event) {
   submits.push_back(new_job(id, event, encode(first), {.word = JobWord::queued, .due = now.wall}));
   effects.push_back({CommitEffect::On::submit, submits.size() - 1,
                      AnswerSubmit{event.reply, submits.size() - 1}});
-  store_has_more = true;
-  store_grew = store_grew || claim_pending;
+  note_store_grew();
 }
 
 NewJob Engine::State::new_job(JobId id, const Submission& event, std::string first_row,
@@ -205,10 +234,76 @@ Decision Engine::State::take(ActiveJob& active, const JobEvent& event) {
 }
 
 void Engine::State::report(ActiveJob& active, CallReported reported) {
-  take(active, CallOver{reported.call.number, reported.outcome});
+  take_report(active, reported);
   reported_now.push_back(reported.call);
   const auto track = calls.find(reported.call);
   if (track != calls.end()) track->second.reported = std::move(reported);
+}
+
+/// With what the call wants started and kept together with its outcome (W3).
+void Engine::State::take_report(ActiveJob& active, const CallReported& reported) {
+  const Outcome& outcome = reported.outcome;
+  Decision decision = decide(active.state(), CallOver{reported.call.number, outcome}, rulebook());
+  auto* entries = std::get_if<Entries>(&decision);
+  if (!entries) return;
+  touch(active);
+  std::optional<StepIndex> spawning;
+  if (!outcome.spawns.empty() || outcome.checkpoint) {
+    for (const Entry& entry : *entries) {
+      if (const auto* spawned = std::get_if<ChildrenSpawned>(&entry)) spawning = spawned->step;
+      if (outcome.checkpoint) keep_checkpoint(active, entry, *outcome.checkpoint);
+    }
+  }
+  active.write(std::move(*entries), now.wall);
+  if (spawning) spawn(active, *spawning, outcome.spawns);
+}
+
+void Engine::State::keep_checkpoint(ActiveJob& active, const Entry& entry,
+                                    const std::string& bytes) {
+  const auto* moved = std::get_if<StepMoved>(&entry);
+  const bool goes_on = moved && (std::holds_alternative<Suspended>(moved->to) ||
+                                 std::holds_alternative<Succeeded>(moved->to));
+  if (!goes_on) return;
+  active.draft().blobs.push_back(
+      {StepBlob::Kind::checkpoint, moved->step, moved->phase, {}, bytes});
+}
+
+/// They are claimed like any other job. Of two deadlines the earlier one counts (A5).
+void Engine::State::spawn(ActiveJob& active, StepIndex step, const std::vector<Spawn>& spawns) {
+  const JobState& job = active.state();
+  const std::vector<Entry> first{Submitted{}};
+  for (const Spawn& spawn : spawns) {
+    JobDefinition definition = *spawn.definition;
+    definition.parent = ParentLink{job.id, step, spawn.key};
+    if (job.definition->deadline) {
+      const Duration left = job.accepted_at + *job.definition->deadline - now.wall;
+      definition.deadline =
+          std::max(Duration(1), std::min(left, definition.deadline.value_or(left)));
+    }
+    active.draft().children.push_back({.id = ids.next(now.wall),
+                                       .tenant = definition.tenant,
+                                       .name = definition.name,
+                                       .head = {.word = JobWord::queued, .due = now.wall},
+                                       .at = now.wall,
+                                       .definition = encode(definition),
+                                       .first_row = encode(first),
+                                       .parent = definition.parent});
+  }
+  note_store_grew();
+}
+
+std::optional<ChildOutcome> Engine::State::outcome_for_parent(const JobState& job) const {
+  if (!job.settled || !job.definition->parent) return std::nullopt;
+  ChildOutcome outcome{.word = word_of(job)};
+  if (job.cause) outcome.error = job.cause->error;
+  if (job.settled != SettledState::succeeded) return outcome;
+  Resolution output = job_output(job, settings.limits.output_bytes_max);
+  if (auto* error = std::get_if<Error>(&output)) {
+    outcome.error = std::move(*error);
+  } else {
+    outcome.output = std::get<JsonText>(std::move(output));
+  }
+  return outcome;
 }
 
 void Engine::State::answer(ActiveJob& active, const VerbRequested& event) {
@@ -284,6 +379,8 @@ void Engine::State::take_in(LoadedJob loaded) {
   while (std::holds_alternative<Entries>(take(active, gone))) {
   }
   for (GivenEvent& given : loaded.given) give(active, std::move(given));
+  for (const ChildCounts& counts : loaded.children) take(active, ChildrenCame{counts});
+  if (loaded.parent_turned_back) take(active, ParentTurnedBack{});
 }
 
 /// Damage, or a newer stepd's record: the job keeps still and is flagged; the others go on.

@@ -137,6 +137,7 @@ void Engine::State::record_new(ActiveJob& active, JobHead head, bool claimed) {
 
 void Engine::State::record_change(ActiveJob& active, std::optional<JobHead> head, bool release) {
   if (head) active.head_on_record = *head;
+  std::vector<ChildGate> gates = active.gates();
   Draft draft = active.take_draft();
   Change change{.job = active.state().id,
                 .at = active.state().last_at,
@@ -146,6 +147,11 @@ void Engine::State::record_change(ActiveJob& active, std::optional<JobHead> head
                 .ended_waits = std::move(draft.ended_waits),
                 .recorded_events = std::move(draft.recorded_events),
                 .returned_events = std::move(draft.returned_events),
+                .children = std::move(draft.children),
+                .gates = std::move(gates),
+                .cancelled_children = std::move(draft.cancelled_children),
+                .parent = active.state().definition->parent,
+                .outcome = outcome_for_parent(active.state()),
                 .release = release,
                 .remove = draft.remove};
   if (!draft.entries.empty()) {

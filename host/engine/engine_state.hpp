@@ -54,6 +54,8 @@ struct Engine::State {
   void on(ShutdownAsked&);
   void on(EventSent& event);
   void on(EventGiven& event);
+  void on(ChildNews& event);
+  void on(ChildrenCancelled& event);
 
   // What events come down to ----------------------------------------------------------------------
   void submit_unclaimed(JobId id, Submission event);
@@ -62,7 +64,17 @@ struct Engine::State {
 
   /// The report is kept until its record is on disk.
   void report(ActiveJob& active, CallReported reported);
+  void take_report(ActiveJob& active, const CallReported& reported);
+  static void keep_checkpoint(ActiveJob& active, const Entry& entry, const std::string& bytes);
   void answer(ActiveJob& active, const VerbRequested& event);
+  void spawn(ActiveJob& active, StepIndex step, const std::vector<Spawn>& spawns);
+  [[nodiscard]] std::optional<ChildOutcome> outcome_for_parent(const JobState& job) const;
+
+  /// The store has more to claim than is known.
+  void note_store_grew() {
+    store_has_more = true;
+    store_grew = store_grew || claim_pending;
+  }
 
   /// The event goes into the journal, or back to the store when nobody waits for it here.
   void give(ActiveJob& active, GivenEvent given);

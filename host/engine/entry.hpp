@@ -123,10 +123,27 @@ struct WaitEnded {
   friend bool operator==(const WaitEnded&, const WaitEnded&) = default;
 };
 
+/// The step started so many jobs; those of a name it had used before were there already (W3).
+struct ChildrenSpawned {
+  StepIndex step = 0;
+  std::uint32_t count = 0;
+  friend bool operator==(const ChildrenSpawned&, const ChildrenSpawned&) = default;
+};
+
+/// How far the children of a step have come, where that ends a wait or lets the job go on.
+struct ChildrenSettled {
+  StepIndex step = 0;
+  std::uint32_t spawned = 0;  // all there are
+  std::uint32_t settled = 0;
+  std::uint32_t unsuccessful = 0;  // of those settled
+  friend bool operator==(const ChildrenSettled&, const ChildrenSettled&) = default;
+};
+
 /// The order is part of the journal's format: append only.
-using Entry = std::variant<Submitted, SnapshotCompleted, ArgumentsResolved, CallStarted, CallEnded,
-                           StepMoved, AttentionRaised, TurnedBack, CancelNoted, DeadlinePassed,
-                           Paused, Resumed, OperatorActed, Settled, WaitEnded>;
+using Entry =
+    std::variant<Submitted, SnapshotCompleted, ArgumentsResolved, CallStarted, CallEnded, StepMoved,
+                 AttentionRaised, TurnedBack, CancelNoted, DeadlinePassed, Paused, Resumed,
+                 OperatorActed, Settled, WaitEnded, ChildrenSpawned, ChildrenSettled>;
 
 /// What one commit adds to a job's journal. `number` counts rows of the job from 1; numbers of
 /// dropped rows are not used again (D6). Recorded time never decreases within a job.

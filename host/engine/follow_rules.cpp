@@ -131,7 +131,7 @@ Entries follow(const JobState& job, const Rulebook& rules) {
     for (const StepIndex step : job.progress.to_undo) entries.push_back(begin_to_undo(job, step));
     if (planted(PlantedBug::compensates_in_any_order)) undo_all(entries, job);
   }
-  if (entries.empty() && job.progress.open == 0) {
+  if (entries.empty() && job.progress.open == 0 && job.progress.broods_open == 0) {
     entries.push_back(Settled{job.backward ? end_of_way_back(job) : SettledState::succeeded});
   }
   return entries;
@@ -199,6 +199,8 @@ CallRequest request_of(const JobState& job, StepIndex step, Epoch epoch) {
                       .own_output = state.phase == Phase::execute ? JsonText{} : state.output,
                       .earlier_outputs = earlier_outputs(job, step),
                       .ended_waits = ended_waits_of(state),
+                      .has_children = state.children.spawned_in_row != 0,
+                      .children_open = state.children.open,
                       // Only a call before this one can have left something.
                       .has_blobs = state.calls > 1 || state.phase != Phase::execute};
   if (definition.deadline && !job.backward)

@@ -101,6 +101,38 @@ struct Decide {
 
   Decision operator()(const Verb& verb) const { return verb_asked(job, verb); }
 
+  /// Counts as of a row before the last spawn say nothing of what that one started.
+  Decision operator()(const ChildrenCame& came) const {
+    const ChildCounts& counts = came.counts;
+    const StepState& state = job.steps[counts.step];
+    if (counts.as_of_row < state.children.spawned_in_row) return Ignored{Ignored::Why::late_report};
+    const auto* suspended = std::get_if<Suspended>(&state.condition);
+    const bool wakes =
+        suspended && suspended->wait.children && counts.ends(*suspended->wait.children);
+    const bool closes = state.children.open && counts.all_settled();
+    if (!wakes && !closes) return Ignored{Ignored::Why::no_change};
+    Entries entries{
+        ChildrenSettled{counts.step, counts.spawned, counts.settled, counts.unsuccessful}};
+    if (wakes) entries.push_back(moved(job, counts.step, Ready{}));
+    return entries;
+  }
+
+  Decision operator()(const ParentTurnedBack&) const {
+    if (job.backward || job.past_pivot || job.cancel_wanted) {
+      return Ignored{Ignored::Why::no_change};
+    }
+    const Cause cause{
+        Cause::Kind::cancel, 0, {"parent_turned_back", "the job that started it turned back", {}}};
+    Entries entries;
+    if (job.paused) entries.push_back(Resumed{});
+    if (pivot_is_undecided(job)) {
+      entries.push_back(CancelNoted{cause});
+    } else {
+      turn_back(entries, job, cause, std::nullopt);
+    }
+    return entries;
+  }
+
   /// The wait is named by the call that asked for it; the first wake wins (W1).
   Decision operator()(const EventArrived& arrived) const {
     const auto& [step, call, event] = arrived.given;

@@ -60,8 +60,15 @@ struct EventArrived {
   GivenEvent given;
 };
 
+/// What the store counts of a step's children (W3).
+struct ChildrenCame {
+  ChildCounts counts;
+};
+/// The job that started this one has turned back.
+struct ParentTurnedBack {};
+
 using JobEvent = std::variant<CallOver, CallTooLong, TimePassed, HostGone, RecordRefused,
-                              HostEnding, Verb, EventArrived>;
+                              HostEnding, Verb, EventArrived, ChildrenCame, ParentTurnedBack>;
 
 /// Changes nothing, and that is all right: late and repeated reports are normal life.
 struct Ignored {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "host/engine/codec.hpp"
 #include "host/engine/planted_bug.hpp"
@@ -113,6 +114,22 @@ class Fold {
 
   void operator()(const Settled& entry) const { job_.settled = entry.state; }
 
+  void operator()(const ChildrenSpawned& entry) const {
+    ChildrenState& children = job_.steps[entry.step].children;
+    children.spawned_in_row = job_.rows;
+    if (!std::exchange(children.open, true)) ++progress_.broods_open;
+  }
+
+  void operator()(const ChildrenSettled& entry) const {
+    ChildrenState& children = job_.steps[entry.step].children;
+    children.settled = entry.settled;
+    children.unsuccessful = entry.unsuccessful;
+    if (entry.settled != entry.spawned) return;
+    if (!std::exchange(children.open, false)) return;
+    --progress_.broods_open;
+    if (job_.backward) look_back_from(entry.step);
+  }
+
   void operator()(const WaitEnded& entry) const {
     job_.steps[entry.step].ended_waits.push_back(entry.as);
   }
@@ -172,6 +189,7 @@ class Fold {
       const StepIndex index = to_look_at.back();
       to_look_at.pop_back();
       if (progress_.back[index] || progress_.successors_open[index] != 0) continue;
+      if (job_.steps[index].children.open) continue;  // they first (W3)
       if (!is_undone(index)) {
         note_to_undo(index);
         continue;

@@ -31,6 +31,7 @@ struct JobProgress {
   std::vector<bool> back{};  // compensated, left or nothing to undo, and so all steps after it
   IndexSet to_undo;        // what is to be compensated or probed next: all steps after it are back
   std::uint32_t open = 0;  // steps not at an end of the job's present direction
+  std::uint32_t broods_open = 0;  // steps whose children have not all settled
   friend bool operator==(const JobProgress&, const JobProgress&) = default;
 };
 

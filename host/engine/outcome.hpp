@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "host/engine/id.hpp"
 #include "host/engine/json_text.hpp"
@@ -10,6 +12,8 @@
 #include "host/engine/wait.hpp"
 
 namespace stepd::engine {
+
+struct JobDefinition;
 
 /// What a step did outside.
 enum class Effect : std::uint8_t { none, possible, done };
@@ -39,12 +43,22 @@ struct Error {
   friend bool operator==(const Error&, const Error&) = default;
 };
 
+/// A job that a call wants started. It was validated; owned by whoever passes it on, then by the
+/// job's state.
+struct Spawn {
+  std::string key{};  // of the child, unique within the step
+  std::shared_ptr<const JobDefinition> definition{};
+  friend bool operator==(const Spawn&, const Spawn&) = default;
+};
+
 struct Outcome {
   OutcomeKind kind = OutcomeKind::succeeded;
-  JsonText output{};                      // succeeded
-  Error error{};                          // everything that is no success
-  std::optional<Duration> retry_after{};  // a lower bound of the backoff
-  std::optional<Wait> wait{};             // suspended
+  JsonText output{};                        // succeeded
+  Error error{};                            // everything that is no success
+  std::optional<Duration> retry_after{};    // a lower bound of the backoff
+  std::optional<Wait> wait{};               // suspended
+  std::vector<Spawn> spawns{};              // succeeded, suspended; else nothing is started
+  std::optional<std::string> checkpoint{};  // likewise; replaces the one before
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "host/engine/child.hpp"
 #include "host/engine/id.hpp"
 #include "host/engine/outcome.hpp"
 #include "host/engine/time.hpp"
@@ -70,6 +71,7 @@ struct NewJob {
   std::string definition{};  // encoded JobDefinition
   std::string first_row{};   // encoded entries of journal row 1
   bool claimed = false;      // the host goes on with it at once
+  std::optional<ParentLink> parent{};
 };
 
 /// A checkpoint (`key` empty) or a memo: rows outside the fold.
@@ -118,6 +120,39 @@ struct EventGiven {
   friend bool operator==(const EventGiven&, const EventGiven&) = default;
 };
 
+/// How a job ended, for the job that started it.
+struct ChildOutcome {
+  JobWord word = JobWord::succeeded;
+  JsonText output{};
+  Error error{};
+  friend bool operator==(const ChildOutcome&, const ChildOutcome&) = default;
+};
+
+/// What the host wants to hear of a step's children from here on: that all have settled, or that
+/// more than so many have.
+struct ChildGate {
+  StepIndex step = 0;
+  std::optional<std::uint32_t> beyond{};
+  friend bool operator==(const ChildGate&, const ChildGate&) = default;
+};
+
+/// The children of a step have come as far as its parent wanted to hear of. Until a change of the
+/// parent says that it wants to hear of something else, they come with the job whenever that is
+/// loaded, and the job is due.
+struct ChildNews {
+  JobId job{};
+  ChildCounts counts{};
+  friend bool operator==(const ChildNews&, const ChildNews&) = default;
+};
+
+/// The children of this step are to turn back, those in this host's memory at once: the others find
+/// it with their record.
+struct ChildrenCancelled {
+  JobId parent{};
+  StepIndex step = 0;
+  friend bool operator==(const ChildrenCancelled&, const ChildrenCancelled&) = default;
+};
+
 /// What one turn adds to one job.
 struct Change {
   JobId job{};
@@ -133,6 +168,11 @@ struct Change {
                                          // given one to such a wait, for the first wake wins (W1)
   std::vector<EventNumber> recorded_events{};  // given to this job; in its journal from here on
   std::vector<EventNumber> returned_events{};  // given to a wait that is not there any more
+  std::vector<NewJob> children{};              // one whose parent link is there already is left out
+  std::vector<ChildGate> gates{};
+  std::vector<StepIndex> cancelled_children{};  // the children of these steps are to turn back
+  std::optional<ParentLink> parent{};           // who is told how the job has ended: `outcome`
+  std::optional<ChildOutcome> outcome{};
   bool release = false;  // the host sets the job aside: claimable again when head.due says so
   bool remove = false;   // the job and all that belongs to it but its key
 };
@@ -153,8 +193,10 @@ struct LoadedJob {
   std::string key{};
   JobHead head{};
   std::string definition{};
-  std::vector<StoredRow> rows{};    // by number
-  std::vector<GivenEvent> given{};  // by number
+  std::vector<StoredRow> rows{};        // by number
+  std::vector<GivenEvent> given{};      // by number
+  std::vector<ChildCounts> children{};  // of the steps that have some
+  bool parent_turned_back = false;
   friend bool operator==(const LoadedJob&, const LoadedJob&) = default;
 };
 

@@ -109,6 +109,15 @@ struct Left {
 using StepCondition = std::variant<Pending, Ready, Running, Stopping, Retrying, Suspended, Parked,
                                    Succeeded, Skipped, Abandoned, Never, Compensated, Left>;
 
+/// The jobs a step has started, as far as its own journal knows.
+struct ChildrenState {
+  std::uint64_t spawned_in_row = 0;  // the last row that started some; 0: it has none
+  bool open = false;                 // not all of them are known to have settled
+  std::uint32_t settled = 0;
+  std::uint32_t unsuccessful = 0;
+  friend bool operator==(const ChildrenState&, const ChildrenState&) = default;
+};
+
 /// Counted durably per step and phase (A4).
 struct PhaseCounts {
   std::uint32_t calls = 0;
@@ -133,6 +142,7 @@ struct StepState {
   JsonText args{};    // once resolved; empty: the definition's
   JsonText output{};  // of execute, when known
   Error last_error{};
+  ChildrenState children{};
   std::vector<EndedWait> ended_waits{};  // those with a key, in the order in which they ended
   friend bool operator==(const StepState&, const StepState&) = default;
 };

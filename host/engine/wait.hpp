@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "host/engine/child.hpp"
 #include "host/engine/id.hpp"
 #include "host/engine/json_text.hpp"
 #include "host/engine/phase.hpp"
@@ -25,6 +26,7 @@ struct Wait {
   std::string key{};         // of the event, or what a sleep is called; empty: how it ends is not
                              // kept, the step is just called again
   bool takes_event = false;  // an event of this key ends it
+  std::optional<ChildWait> children{};
   friend bool operator==(const Wait&, const Wait&) = default;
 };
 

@@ -82,6 +82,16 @@ class StepReason {
                         (until ? "; without one it goes on then" : ""),
                     until);
     }
+    if (wait.children) {
+      const std::uint32_t settled = state_.children.settled;
+      const bool for_all = wait.children->until == ChildWait::Until::all_settled;
+      return reason("waiting_for_children",
+                    std::string("waits until ") + (for_all ? "all jobs" : "another job") +
+                        " that it started have settled; at the last look " +
+                        std::to_string(settled) + " had (stepctl job children " + to_text(job_.id) +
+                        ")",
+                    until);
+    }
     return reason("suspended",
                   wait.key.empty() ? "suspended by itself until a time"
                                    : "sleeps (" + wait.key + ") until a time",
@@ -158,6 +168,16 @@ std::vector<Reason> why(const JobState& job, const Catalogue& catalogue) {
   for (const StepIndex step : job.progress.active) {
     reasons.push_back(std::visit(StepReason{job, step, catalogue}, job.steps[step].condition));
   }
+  for (StepIndex step = 0; step < job.steps.size() && job.progress.broods_open != 0; ++step) {
+    const StepCondition& condition = job.steps[step].condition;
+    if (!job.steps[step].children.open || std::holds_alternative<Suspended>(condition)) continue;
+    reasons.push_back({job.definition->steps[step].id,
+                       "children_open",
+                       "jobs that the step started have not all settled, and the job does not "
+                       "before they have (stepctl job children " +
+                           to_text(job.id) + ")",
+                       {}});
+  }
   const auto& deadline = job.definition->deadline;
   if (deadline && !job.backward && !job.deadline_passed) {
     reasons.push_back({"", "deadline", "the job turns back if it has not succeeded by then",
@@ -197,6 +217,7 @@ JobWord word_of(const JobState& job) {
   }
   if (parked && !moving && !waiting) return JobWord::parked;
   if (job.backward) return JobWord::compensating;
+  waiting = waiting || job.progress.broods_open != 0;
   if (moving) return job.calls == 0 ? JobWord::queued : JobWord::running;
   return waiting ? JobWord::waiting : JobWord::running;
 }

@@ -19,6 +19,7 @@ constexpr std::array table{
     Route{"GET", "/v1/jobs/{id}", show_job, "Show a job and its steps"},
     Route{"DELETE", "/v1/jobs/{id}", remove_job, "Delete a settled job"},
     Route{"GET", "/v1/jobs/{id}/journal", show_journal, "Read the journal of a job"},
+    Route{"GET", "/v1/jobs/{id}/children", list_children, "List the jobs that a job has started"},
     Route{"GET", "/v1/jobs/{id}:watch", watch_job, "Watch a job until it settles"},
     Route{"GET", "/v1/jobs/{id}/why", show_why, "Say what a job waits for"},
     Route{"POST", "/v1/jobs/{id}:cancel", cancel_job, "Cancel a job"},

@@ -89,6 +89,34 @@ Answer show_job(const Scope& scope, Request& request) {
                                 scope.settings.limits.output_bytes_max)};
 }
 
+Answer list_children(const Scope& scope, Request& request) {
+  const std::size_t limit = limit_of(request.query, 100);
+  const auto after_step = request.query.one("after_step");
+  const std::string after_key = request.query.one("after_key").value_or("");
+  request.query.done();
+  const engine::LoadedJob loaded = find_job(scope, request);
+  const engine::JobDefinition job = engine::decode_definition(loaded.definition);
+  std::optional<storage::ChildPlace> after;
+  if (after_step) {
+    const auto step = engine::find_step(job, *after_step);
+    if (!step) refuse(400, "bad_parameter", "the job has no step \"" + *after_step + "\"");
+    after = {*step, after_key};
+  }
+  auto lines = scope.host.reader().children(loaded.id, after, limit + 1);
+  const bool more = lines.size() > limit;
+  if (more) lines.resize(limit);
+  Reply reply;
+  JsonWriter json(reply.body);
+  json.begin_object();
+  json.key("children");
+  json.begin_array();
+  for (const storage::ChildLine& line : lines) write_child(json, line, step_ids(job));
+  json.end_array();
+  json.member("more", more);
+  json.end_object();
+  return reply;
+}
+
 Answer show_journal(const Scope& scope, Request& request) {
   const std::size_t limit = limit_of(request.query, 100);
   const std::uint64_t after = request.query.number("after").value_or(0);

@@ -177,6 +177,15 @@ std::string job_json(const JobState& job, engine::JobWord state, std::size_t out
   write_time(
       json, "deadline",
       definition.deadline ? std::optional(job.accepted_at + *definition.deadline) : std::nullopt);
+  json.key("parent");
+  if (definition.parent) {
+    json.begin_object();
+    json.member("id", engine::to_text(definition.parent->job));
+    json.member("key", definition.parent->key);
+    json.end_object();
+  } else {
+    json.null();
+  }
   json.member("args", definition.args);
   write_output(json, job, output_bytes_max);
   write_left(json, job);
@@ -199,6 +208,18 @@ void write_line(JsonWriter& json, const storage::JobLine& line) {
   write_time(json, "due", line.head.due);
   json.member_or_null("needs", line.head.needs);
   write_time(json, "settled_at", line.head.settled_at);
+  json.end_object();
+}
+
+void write_child(JsonWriter& json, const storage::ChildLine& line, const StepIds& steps) {
+  json.begin_object();
+  json.member_or_null("step", line.step < steps.size() ? steps[line.step] : std::string_view{});
+  json.member("key", line.key);
+  json.member("id", engine::to_text(line.job));
+  json.member_or_null("state",
+                      line.outcome ? engine::name_of(line.outcome->word) : std::string_view{});
+  json.member("output", line.outcome ? line.outcome->output : engine::JsonText{});
+  write_error(json, "error", line.outcome ? line.outcome->error : engine::Error{});
   json.end_object();
 }
 

@@ -30,6 +30,8 @@ using StepIds = std::vector<std::string>;
 void write_entries(JsonWriter& json, const std::vector<engine::Entry>& entries,
                    const StepIds& steps);
 
+void write_child(JsonWriter& json, const storage::ChildLine& line, const StepIds& steps);
+
 void write_plugin(JsonWriter& json, const plugin::PluginLine& line);
 
 enum class Detail { line, whole };

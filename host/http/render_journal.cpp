@@ -85,6 +85,20 @@ class EntryText {
     }
   }
 
+  void operator()(const engine::ChildrenSpawned& entry) {
+    type("children_spawned");
+    step(entry.step);
+    json_.member("count", entry.count);
+  }
+
+  void operator()(const engine::ChildrenSettled& entry) {
+    type("children_settled");
+    step(entry.step);
+    json_.member("spawned", entry.spawned);
+    json_.member("settled", entry.settled);
+    json_.member("unsuccessful", entry.unsuccessful);
+  }
+
   void operator()(const engine::WaitEnded& entry) {
     type("wait_ended");
     step(entry.step);

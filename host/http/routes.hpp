@@ -15,6 +15,7 @@ namespace stepd::http {
 // jobs_read.cpp
 [[nodiscard]] Answer list_jobs(const Scope& scope, Request& request);
 [[nodiscard]] Answer show_job(const Scope& scope, Request& request);
+[[nodiscard]] Answer list_children(const Scope& scope, Request& request);
 [[nodiscard]] Answer show_journal(const Scope& scope, Request& request);
 [[nodiscard]] Answer show_why(const Scope& scope, Request& request);
 

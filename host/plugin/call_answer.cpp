@@ -17,6 +17,7 @@ using engine::Phase;
 
 constexpr std::size_t code_bytes_max = 200;
 constexpr std::size_t message_bytes_max = 16U << 10U;
+constexpr std::size_t spawns_max = 1000;  // of one call
 constexpr std::int64_t retry_after_ms_max = std::int64_t{366} * 24 * 3600 * 1000;
 
 /// By value, as the ABI numbers them.
@@ -119,6 +120,28 @@ stepd_status CallAnswer::set_named_wait(std::string name, engine::Due due) {
   return set_wait(due);
 }
 
+stepd_status CallAnswer::set_child_wait(engine::ChildWait wait) {
+  if (!wait_) wait_.emplace();
+  wait_->children = wait;
+  return STEPD_OK;
+}
+
+stepd_status CallAnswer::add_child(std::string key,
+                                   std::shared_ptr<const engine::JobDefinition> job) {
+  const auto is_named = [&key](const engine::Spawn& spawn) { return spawn.key == key; };
+  if (std::any_of(spawns_.begin(), spawns_.end(), is_named)) return STEPD_OK;
+  if (spawns_.size() >= spawns_max) return STEPD_TOO_BIG;
+  spawns_.push_back({std::move(key), std::move(job)});
+  return STEPD_OK;
+}
+
+stepd_status CallAnswer::set_checkpoint(stepd_str bytes) {
+  if (bytes.ptr == nullptr && bytes.len != 0) return STEPD_INVALID;
+  if (bytes.len > limits_.output_bytes_max) return STEPD_TOO_BIG;
+  checkpoint_ = std::string(view(bytes));
+  return STEPD_OK;
+}
+
 engine::Outcome CallAnswer::outcome(stepd_outcome answer, std::string_view step_type) && {
   if (answer == STEPD_SUCCEEDED) return std::move(*this).succeeded(step_type);
   const std::string said = std::string(step_type) + " answered " + named(answer);
@@ -144,7 +167,10 @@ engine::Outcome CallAnswer::succeeded(std::string_view step_type) && {
     return std::move(*this).bad_answer(
         std::move(code), std::string(step_type) + " succeeded but " + output_problem_.message);
   }
-  return {.kind = OutcomeKind::succeeded, .output = std::move(output_)};
+  return {.kind = OutcomeKind::succeeded,
+          .output = std::move(output_),
+          .spawns = std::move(spawns_),
+          .checkpoint = std::move(checkpoint_)};
 }
 
 engine::Outcome CallAnswer::bad_answer(std::string code, std::string message) && {
@@ -157,6 +183,8 @@ engine::Outcome CallAnswer::unsuccessful(OutcomeKind kind) && {
   engine::Outcome outcome{.kind = kind};
   if (kind == OutcomeKind::suspended) {
     outcome.wait = wait_;
+    outcome.spawns = std::move(spawns_);
+    outcome.checkpoint = std::move(checkpoint_);
     return outcome;
   }
   outcome.error = std::move(error_);

@@ -2,9 +2,11 @@
 
 #include <stepd/plugin.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/engine/definition.hpp"
 #include "host/engine/outcome.hpp"
@@ -24,6 +26,13 @@ class CallAnswer final {
   [[nodiscard]] stepd_status set_event_wait(std::string key, std::optional<engine::Due> due);
   [[nodiscard]] stepd_status set_named_wait(std::string name, engine::Due due);
 
+  [[nodiscard]] stepd_status set_child_wait(engine::ChildWait wait);
+  /// A name given before in this call stays what it was.
+  [[nodiscard]] stepd_status add_child(std::string key,
+                                       std::shared_ptr<const engine::JobDefinition> job);
+  [[nodiscard]] bool starts_jobs() const { return !spawns_.empty(); }
+  [[nodiscard]] stepd_status set_checkpoint(stepd_str bytes);
+
   /// What the host makes of a callback's answer. One that nobody can make sense of is a bad answer,
   /// never a success and never a blind retry.
   [[nodiscard]] engine::Outcome outcome(stepd_outcome answer, std::string_view step_type) &&;
@@ -41,6 +50,8 @@ class CallAnswer final {
   engine::Error error_;
   std::optional<engine::Duration> retry_after_;
   std::optional<engine::Wait> wait_;
+  std::vector<engine::Spawn> spawns_;
+  std::optional<std::string> checkpoint_;
 };
 
 }  // namespace stepd::plugin

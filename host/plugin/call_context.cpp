@@ -69,6 +69,11 @@ void CallContext::tell_events() {
   }
 }
 
+stepd_str CallContext::lend_text(std::string text) {
+  const std::lock_guard lock(lent_mutex_);
+  return lend(lent_.emplace_back(std::move(text)));
+}
+
 stepd_status CallContext::wait_result(std::string_view key, std::uint32_t index,
                                       stepd_str* json) const {
   for (std::size_t at = 0; at < events_.size(); ++at) {

@@ -3,6 +3,7 @@
 #include <stepd/plugin.h>
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -48,6 +49,8 @@ class CallContext final : public stepd_context {
   /// As the ABI has it.
   [[nodiscard]] stepd_status wait_result(std::string_view key, std::uint32_t index,
                                          stepd_str* json) const;
+  /// Stays as it is until the call ends. Any thread.
+  [[nodiscard]] stepd_str lend_text(std::string text);
 
   const StepModule& step;
   const engine::CallRequest& request;
@@ -63,7 +66,9 @@ class CallContext final : public stepd_context {
   void fill_facts();
   void tell_events();
 
-  engine::SteadyPoint started_{};    // known when there is a time-out
+  engine::SteadyPoint started_{};  // known when there is a time-out
+  std::mutex lent_mutex_;          // guards lent_
+  std::deque<std::string> lent_;
   std::vector<std::string> events_;  // by ended wait; empty: its time was up
   std::string job_id_;
   std::string idempotency_key_;

@@ -5,6 +5,7 @@
 #include "host/engine/json_check.hpp"
 #include "host/plugin/borrowed.hpp"
 #include "host/plugin/call_context.hpp"
+#include "host/plugin/child_json.hpp"
 #include "host/plugin/json_object.hpp"
 #include "host/plugin/utf8.hpp"
 
@@ -16,6 +17,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t note_bytes_max = 1000;
 constexpr std::size_t log_bytes_max = 16U << 10U;
 constexpr std::size_t fields_depth_max = 32;
+constexpr std::size_t children_told_max = 100;
 constexpr std::int64_t unix_ms_max = 253'402'300'799'999;  // the end of the year 9999
 constexpr std::int64_t span_ms_max = std::int64_t{100} * 365 * 24 * 3600 * 1000;
 
@@ -201,6 +203,81 @@ stepd_status send_event(stepd_context* context, stepd_str id, stepd_str key, ste
   });
 }
 
+// Jobs that the step starts.
+
+stepd_status spawn(stepd_context* context, stepd_str child_key, stepd_str job_json,
+                   stepd_str* refusal) {
+  if (!is_key(child_key) || !is_sound(job_json) || refusal == nullptr) return STEPD_INVALID;
+  return in_call(context, [=](CallContext& call) -> stepd_status {
+    std::string key(view(child_key));
+    if (call.request.phase != engine::Phase::execute) {
+      *refusal = call.lend_text("only execute starts jobs");
+      return STEPD_INVALID;
+    }
+    if (call.request.has_children && call.ports.child(key)) return STEPD_OK;
+    CheckedJob checked = call.ports.check_job(view(job_json));
+    if (auto* why = std::get_if<std::string>(&checked)) {
+      *refusal = call.lend_text(std::move(*why));
+      return STEPD_INVALID;
+    }
+    const std::lock_guard lock(call.answer_mutex);
+    using Job = std::shared_ptr<const engine::JobDefinition>;
+    return call.answer.add_child(std::move(key), std::get<Job>(std::move(checked)));
+  });
+}
+
+stepd_status child_result(stepd_context* context, stepd_str child_key, stepd_str* json) {
+  if (!is_key(child_key) || json == nullptr) return STEPD_INVALID;
+  return in_call(context, [=](CallContext& call) {
+    if (!call.request.has_children) return STEPD_NONE;
+    const auto child = call.ports.child(std::string(view(child_key)));
+    if (!child) return STEPD_NONE;
+    *json = call.lend_text(json_of(*child));
+    return STEPD_OK;
+  });
+}
+
+std::uint32_t children_open(stepd_context* context) {
+  std::uint32_t open = 0;
+  static_cast<void>(in_call(context, [&open](CallContext& call) {
+    const std::lock_guard lock(call.answer_mutex);
+    open = call.request.children_open || call.answer.starts_jobs() ? 1 : 0;
+    return STEPD_OK;
+  }));
+  return open;
+}
+
+stepd_status settled_children(stepd_context* context, std::uint32_t after, stepd_str* json) {
+  if (json == nullptr) return STEPD_INVALID;
+  return in_call(context, [=](CallContext& call) {
+    std::string text = "[";
+    if (call.request.has_children) {
+      for (const ChildNow& child : call.ports.settled_children(after, children_told_max)) {
+        if (text.size() > 1) text += ',';
+        text += json_of(child);
+      }
+    }
+    *json = call.lend_text(text + "]");
+    return STEPD_OK;
+  });
+}
+
+stepd_status suspend_for_children(stepd_context* context) {
+  return in_answer(context, [](CallAnswer& answer) {
+    return answer.set_child_wait({engine::ChildWait::Until::all_settled, 0});
+  });
+}
+
+stepd_status suspend_for_another_child(stepd_context* context, std::uint32_t seen) {
+  return in_answer(context, [seen](CallAnswer& answer) {
+    return answer.set_child_wait({engine::ChildWait::Until::another_settled, seen});
+  });
+}
+
+stepd_status checkpoint_with_answer(stepd_context* context, stepd_str bytes) {
+  return in_answer(context, [bytes](CallAnswer& answer) { return answer.set_checkpoint(bytes); });
+}
+
 // Signs of life.
 
 stepd_status heartbeat(stepd_context* context) {
@@ -298,7 +375,14 @@ constexpr stepd_host_calls make_host_calls() {
   calls.suspend_named = suspend_named;
   calls.wait_result = wait_result;
   calls.send_event = send_event;
-  // Child jobs and going on after the callback are not offered yet: they stay NULL.
+  calls.spawn = spawn;
+  calls.child_result = child_result;
+  calls.children_open = children_open;
+  calls.settled_children = settled_children;
+  calls.suspend_for_children = suspend_for_children;
+  calls.suspend_for_another_child = suspend_for_another_child;
+  calls.checkpoint_with_answer = checkpoint_with_answer;
+  // Going on after the callback is not offered yet: it stays NULL.
   calls.extension = extension;
   calls.now_unix_ms = now_unix_ms;
   return calls;

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "host/engine/definition.hpp"
@@ -21,6 +24,17 @@ enum class SendStatus : std::uint8_t {
   fenced         // the call is over
 };
 
+/// A job that a call wants to start: ready to be, or why it is none that could.
+using CheckedJob = std::variant<std::shared_ptr<const engine::JobDefinition>, std::string>;
+
+/// A job that the step has started, as it stands now. The text of its output, empty for none.
+struct ChildNow {
+  std::string key;
+  engine::JobId job;
+  std::uint32_t number = 0;  // which of the step's to settle it was, from 1; 0: it has not
+  std::optional<engine::ChildOutcome> outcome;
+};
+
 /// What a running call may ask of the host. Called from the plugin's threads, several at once; see
 /// AttemptSink, which stands behind it in the daemon. What it throws reaches the plugin as
 /// STEPD_UNAVAILABLE.
@@ -32,6 +46,13 @@ class CallPorts {
                                                 std::string bytes) = 0;
   /// Blocks until it is decided what becomes of it. The tenant is the job's, the time the host's.
   [[nodiscard]] virtual SendStatus send(engine::SentEvent event) = 0;
+  /// As a submit is judged; the tenant is the job's. The definition is the caller's to share.
+  [[nodiscard]] virtual CheckedJob check_job(std::string_view json) = 0;
+  /// Of the jobs that the step has started, as they are on disk.
+  [[nodiscard]] virtual std::optional<ChildNow> child(const std::string& key) = 0;
+  /// Those that have settled, in that order, from the one after number `after` on.
+  [[nodiscard]] virtual std::vector<ChildNow> settled_children(std::uint32_t after,
+                                                               std::size_t limit) = 0;
   /// Everything on record for the step, all phases. Asked for once at most, and only when the
   /// request says that there may be something.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs() = 0;

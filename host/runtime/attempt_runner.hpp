@@ -27,6 +27,16 @@ class AttemptSink {
   /// Blocks until the event is on disk, or turns out not to be taken.
   [[nodiscard]] virtual plugin::SendStatus send(const engine::CallId& call,
                                                 engine::SentEvent event) = 0;
+  /// See CallPorts.
+  [[nodiscard]] virtual plugin::CheckedJob check_job(const std::string& tenant,
+                                                     std::string_view json) = 0;
+  [[nodiscard]] virtual std::optional<plugin::ChildNow> child(engine::JobId job,
+                                                              engine::StepIndex step,
+                                                              const std::string& key) = 0;
+  [[nodiscard]] virtual std::vector<plugin::ChildNow> settled_children(engine::JobId job,
+                                                                       engine::StepIndex step,
+                                                                       std::uint32_t after,
+                                                                       std::size_t limit) = 0;
   /// Everything on record for the step of this call, both phases.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs(engine::JobId job,
                                                             engine::StepIndex step) = 0;

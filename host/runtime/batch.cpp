@@ -108,7 +108,12 @@ void Batch::take_over(const storage::BatchResult& result, std::size_t end) {
   std::size_t submit = 0;
   std::size_t change = 0;
   std::size_t event = 0;
-  given_.insert(given_.end(), result.given.begin(), result.given.end());
+  const auto set_going = [this](const auto& events) {
+    set_going_.insert(set_going_.end(), events.begin(), events.end());
+  };
+  set_going(result.given);
+  set_going(result.child_news);
+  set_going(result.cancelled);
   for (; next_ < end; ++next_) {
     if (next_ < submits_.size()) {
       const auto& said = result.submits.at(submit++);
@@ -155,7 +160,7 @@ Consequences Batch::conclude(bool with_rows) {
     for (auto& effect : part.effects) carry_out(part, effect, to);
     append(to.requests, std::move(part.requests));
   }
-  to.given = std::move(given_);
+  to.events = std::move(set_going_);
   if (with_rows) gather_rows(to.rows);
   return to;
 }

@@ -20,7 +20,7 @@ struct Consequences {
   std::vector<engine::StopCall> stops;
   std::vector<ReplyDesk::Delivery> replies;
   std::vector<NewsFeed::Row> rows;
-  std::vector<engine::EventGiven> given;
+  std::vector<engine::Event> events;  // for the engine: what the commit has set going
   std::vector<engine::StoreRequest> requests;
 };
 
@@ -78,7 +78,7 @@ class Batch {
   std::vector<engine::SentEvent> events_;
   std::vector<SubmitAnswer> answers_;       // by submit, once it is not open any more
   std::vector<EventAnswer> event_answers_;  // by event, likewise
-  std::vector<engine::EventGiven> given_;
+  std::vector<engine::Event> set_going_;
   std::vector<Fate> submit_fates_;
   std::vector<Fate> change_fates_;
   std::size_t next_ = 0;  // items are decided in order: submits, changes, events

@@ -154,10 +154,10 @@ void Committer::carry_out(Consequences consequences) {
                 std::back_inserter(mail.outcomes));
     });
   }
-  if (!consequences.given.empty()) {
+  if (!consequences.events.empty()) {
     told_engine_ = true;
     at_.inbox.put_quietly([&](EngineMail& mail) {
-      std::move(consequences.given.begin(), consequences.given.end(),
+      std::move(consequences.events.begin(), consequences.events.end(),
                 std::back_inserter(mail.events));
     });
   }

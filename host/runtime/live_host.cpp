@@ -4,6 +4,9 @@
 #include <iterator>
 #include <utility>
 
+#include "host/engine/job_parser.hpp"
+#include "host/engine/validate.hpp"
+
 namespace stepd::runtime {
 
 namespace {
@@ -12,6 +15,19 @@ using Why = engine::Refused::Why;
 
 std::vector<SubmitAnswer> all_not_stored(std::size_t count, const std::string& message) {
   return std::vector<SubmitAnswer>(count, NotStored{message});
+}
+
+std::string told(const std::vector<engine::Problem>& problems) {
+  std::string text;
+  for (const engine::Problem& problem : problems) {
+    if (!text.empty()) text += "; ";
+    text += problem.pointer + ": " + problem.message;
+  }
+  return text;
+}
+
+plugin::ChildNow now_of(const storage::ChildLine& line) {
+  return {.key = line.key, .job = line.job, .number = line.number, .outcome = line.outcome};
 }
 
 }  // namespace
@@ -273,6 +289,35 @@ engine::BlobStatus LiveHost::save(const engine::CallId& call, engine::StepBlob::
 
 std::vector<engine::StepBlob> LiveHost::blobs(engine::JobId job, engine::StepIndex step) {
   return at_.reader.blobs(job, step);
+}
+
+plugin::CheckedJob LiveHost::check_job(const std::string& tenant, std::string_view json) {
+  const engine::EngineSettings& rules = settings_.engine;
+  engine::ParsedJob parsed = engine::parse_job(json, rules.limits);
+  if (!parsed.problems.empty()) return told(parsed.problems);
+  if (!parsed.definition.key.empty()) {
+    return "/key: must be left out: a job that a step starts is named by the step's own key for it";
+  }
+  parsed.definition.tenant = tenant;
+  engine::Validated validated =
+      engine::validate(std::move(parsed.definition), *catalogue(), rules.defaults, rules.limits);
+  if (!validated.problems.empty()) return told(validated.problems);
+  return std::make_shared<const engine::JobDefinition>(std::move(validated.definition));
+}
+
+std::optional<plugin::ChildNow> LiveHost::child(engine::JobId job, engine::StepIndex step,
+                                                const std::string& key) {
+  const auto line = at_.reader.child(job, {step, key});
+  return line ? std::optional(now_of(*line)) : std::nullopt;
+}
+
+std::vector<plugin::ChildNow> LiveHost::settled_children(engine::JobId job, engine::StepIndex step,
+                                                         std::uint32_t after, std::size_t limit) {
+  std::vector<plugin::ChildNow> children;
+  for (const auto& line : at_.reader.settled_children(job, step, after, limit)) {
+    children.push_back(now_of(line));
+  }
+  return children;
 }
 
 void LiveHost::progressed(const engine::CallId& call, std::string step, std::uint32_t permille,

@@ -86,6 +86,14 @@ class LiveHost final : public Host, public AttemptSink {
                                         std::string key, std::string bytes) override;
   [[nodiscard]] plugin::SendStatus send(const engine::CallId& call,
                                         engine::SentEvent event) override;
+  [[nodiscard]] plugin::CheckedJob check_job(const std::string& tenant,
+                                             std::string_view json) override;
+  [[nodiscard]] std::optional<plugin::ChildNow> child(engine::JobId job, engine::StepIndex step,
+                                                      const std::string& key) override;
+  [[nodiscard]] std::vector<plugin::ChildNow> settled_children(engine::JobId job,
+                                                               engine::StepIndex step,
+                                                               std::uint32_t after,
+                                                               std::size_t limit) override;
   [[nodiscard]] std::vector<engine::StepBlob> blobs(engine::JobId job,
                                                     engine::StepIndex step) override;
   void progressed(const engine::CallId& call, std::string step, std::uint32_t permille,

@@ -27,6 +27,19 @@ class SinkPorts final : public plugin::CallPorts {
     return floor_.sink.send(request_.id, std::move(event));
   }
 
+  plugin::CheckedJob check_job(std::string_view json) override {
+    heartbeat();
+    return floor_.sink.check_job(request_.tenant, json);
+  }
+  std::optional<plugin::ChildNow> child(const std::string& key) override {
+    heartbeat();
+    return floor_.sink.child(request_.id.job, request_.step_index, key);
+  }
+  std::vector<plugin::ChildNow> settled_children(std::uint32_t after, std::size_t limit) override {
+    heartbeat();
+    return floor_.sink.settled_children(request_.id.job, request_.step_index, after, limit);
+  }
+
   std::vector<engine::StepBlob> blobs() override {
     return floor_.sink.blobs(request_.id.job, request_.step_index);
   }

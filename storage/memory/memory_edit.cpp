@@ -57,6 +57,7 @@ SubmitResult MemoryEdit::insert(const NewJob& submit) {
   }
   require_storable(submit);
   auto job = std::make_shared<Job>();
+  job->parent = submit.parent;
   job->kept = {.id = submit.id,
                .tenant = submit.tenant,
                .name = submit.name,
@@ -101,6 +102,7 @@ ChangeResult MemoryEdit::apply(const Change& change) {
   if (change.release || engine::is_settled(job->kept.head.word)) claimed_.erase(change.job);
   found->second = std::move(job);
   write_waits(change);
+  write_children(change);
   return Committed{};
 }
 
@@ -113,7 +115,9 @@ void MemoryEdit::remove(JobId id, TimePoint at) {
     key->second.settled_at = job.head.settled_at.value_or(at);
   }
   record_.jobs.erase(found);
-  std::erase_if(record_.waits, [id](const auto& wait) { return wait.first.first == id; });
+  const auto is_of_job = [id](const auto& row) { return row.first.first == id; };
+  std::erase_if(record_.waits, is_of_job);
+  std::erase_if(record_.broods, is_of_job);
   claimed_.erase(id);
 }
 

@@ -12,6 +12,9 @@ namespace stepd::storage {
 /// Events that came for the job and do not stand in its journal yet.
 [[nodiscard]] std::vector<engine::GivenEvent> given_events(const MemoryRecord& record, JobId job);
 
+/// What is known of the children of a job's steps as its journal is now.
+[[nodiscard]] std::vector<engine::ChildCounts> child_counts(const MemoryRecord& record, JobId job);
+
 /// A batch at work on copies of the record and of what is claimed: all of it is taken over at the
 /// end, or nothing.
 class MemoryEdit {
@@ -22,7 +25,8 @@ class MemoryEdit {
   [[nodiscard]] SubmitResult insert(const NewJob& submit);
   [[nodiscard]] ChangeResult apply(const Change& change);
   [[nodiscard]] EventResult insert(const SentEvent& event);
-  [[nodiscard]] std::vector<EventGiven> take_given() { return std::exchange(given_, {}); }
+  /// What the changes so far have set going beside themselves.
+  void tell(BatchResult& result);
   void shorten_waits(TimePoint now, engine::Duration by);
   std::size_t offer(const std::set<std::string>& types, TimePoint now, std::size_t limit);
   std::size_t expire(const Expiry& expiry, std::size_t limit);
@@ -34,6 +38,10 @@ class MemoryEdit {
   using WaitRow = MemoryRecord::WaitRow;
   using EventRow = MemoryRecord::EventRow;
   void write_waits(const Change& change);
+  void write_children(const Change& change);
+  void settle_child(const engine::ParentLink& parent, const engine::ChildOutcome& outcome,
+                    TimePoint now);
+  void tell_parent(JobId parent, engine::StepIndex step, TimePoint now);
   void begin_wait(JobId job, const engine::EventWait& wait, TimePoint now);
   /// Gives it to the oldest wait on its key, if there is one.
   void offer_to_waits(EventRow& event, TimePoint now);
@@ -48,6 +56,8 @@ class MemoryEdit {
   MemoryRecord record_;
   std::set<JobId> claimed_;
   std::vector<EventGiven> given_;
+  std::vector<ChildNews> child_news_;
+  std::vector<ChildrenCancelled> cancelled_;
 };
 
 }  // namespace stepd::storage

@@ -19,6 +19,7 @@ struct MemoryRecord {
   struct Job {
     LoadedJob kept;
     std::vector<engine::StepBlob> blobs;  // by step, phase, kind, key
+    std::optional<engine::ParentLink> parent;
   };
 
   /// A key's job, also when that one is gone. Of several jobs with one key the newest holds it.
@@ -35,6 +36,14 @@ struct MemoryRecord {
     std::uint64_t call = 0;
     bool recorded = false;
   };
+  /// What a job's step has started, by its own names for them.
+  struct Brood {
+    std::map<std::string, ChildLine> children;
+    std::uint32_t settled = 0;
+    std::uint32_t unsuccessful = 0;
+    std::optional<std::uint32_t> beyond;  // as ChildGate has it
+    bool cancelled = false;
+  };
   struct WaitRow {
     std::uint64_t number = 0;  // tells which of two on one key is the older
     std::string tenant;
@@ -46,6 +55,7 @@ struct MemoryRecord {
   std::map<KeyName, KeyRow> keys;
   std::map<engine::EventNumber, EventRow> events;
   std::map<std::pair<JobId, engine::StepIndex>, WaitRow> waits;
+  std::map<std::pair<JobId, engine::StepIndex>, Brood> broods;
   std::uint64_t last_number = 0;  // of events and waits
   Epoch epoch;
   JobId highest_id;

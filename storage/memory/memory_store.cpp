@@ -72,7 +72,7 @@ BatchResult MemoryStore::commit(Epoch epoch, std::span<const NewJob> submits,
   for (const NewJob& submit : submits) result.submits.push_back(edit.insert(submit));
   for (const Change& change : changes) result.changes.push_back(edit.apply(change));
   for (const SentEvent& event : events) result.events.push_back(edit.insert(event));
-  result.given = edit.take_given();
+  edit.tell(result);
   record_ = std::move(edit.record());
   claimed_ = std::move(edit.claimed());
   return result;
@@ -186,8 +186,14 @@ std::vector<engine::StepBlob> MemoryStore::blobs(JobId id, engine::StepIndex ste
 }
 
 LoadedJob MemoryStore::loaded(JobId id) const {
-  LoadedJob job = record_.jobs.at(id)->kept;
+  const Job& found = *record_.jobs.at(id);
+  LoadedJob job = found.kept;
   job.given = given_events(record_, id);
+  job.children = child_counts(record_, id);
+  if (found.parent) {
+    const auto brood = record_.broods.find({found.parent->job, found.parent->step});
+    job.parent_turned_back = brood != record_.broods.end() && brood->second.cancelled;
+  }
   return job;
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 const std::string columns =
     "SELECT id, word, due, needs, attention, settled_at, tenant, name, key, accepted_at, "
-    "first_row, definition, wait FROM job ";
+    "first_row, definition, wait, parent, parent_step FROM job ";
 
 const std::string select_job = columns + "WHERE id = ?";
 
@@ -29,17 +29,17 @@ JobRows::JobRows(Database& database)
       due_(database, select_due),
       first_row_(database, select_first_row),
       later_rows_(database, select_later_rows),
-      given_(database) {}
+      given_(database),
+      children_(database) {}
 
 std::optional<LoadedJob> JobRows::load(JobId id) {
-  std::optional<LoadedJob> job;
+  std::optional<Found> job;
   {
     Rows found = job_.query(id.value);
     if (!found.next()) return std::nullopt;
     job = job_in(found);
   }
-  complete(*job);
-  return job;
+  return complete(*std::move(job));
 }
 
 std::vector<LoadedJob> JobRows::due(TimePoint now, std::size_t limit,
@@ -49,19 +49,26 @@ std::vector<LoadedJob> JobRows::due(TimePoint now, std::size_t limit,
   while (jobs.size() < limit && found.next()) {
     // What is passed over is never looked up: the index alone holds its id.
     if (passes_over({found.integer(0)})) continue;
-    LoadedJob& job = jobs.emplace_back(job_in(found));
-    complete(job);
+    jobs.push_back(complete(job_in(found)));
   }
   return jobs;
 }
 
-void JobRows::complete(LoadedJob& job) {
+LoadedJob JobRows::complete(Found found) {
+  LoadedJob& job = found.job;
   append_later(job.id, 1, std::numeric_limits<std::size_t>::max(), job.rows);
-  // What has not run has not waited.
-  if (job.rows.size() > 1) job.given = given_.of(job.id);
+  if (found.parent) {
+    job.parent_turned_back = children_.is_cancelled(*found.parent, found.parent_step);
+  }
+  // What has not run has neither waited nor started anything.
+  if (job.rows.size() == 1) return std::move(job);
+  job.given = given_.of(job.id);
+  job.children = children_.counts(job.id);
+  for (engine::ChildCounts& counts : job.children) counts.as_of_row = job.rows.back().number;
+  return std::move(job);
 }
 
-LoadedJob JobRows::job_in(const Rows& found) {
+JobRows::Found JobRows::job_in(const Rows& found) {
   LoadedJob job{.id = {found.integer(0)}};
   job.head = {.word = word_of(found.integer(1)),
               .due = time_of(found.maybe_integer(2)),
@@ -74,7 +81,11 @@ LoadedJob JobRows::job_in(const Rows& found) {
   job.key = found.bytes(8);
   job.rows.push_back({1, time_of(found.integer(9)), found.bytes(10)});
   job.definition = found.bytes(11);
-  return job;
+  const auto parent = found.maybe_integer(13);
+  if (!parent) return {.job = std::move(job), .parent = {}};
+  return {.job = std::move(job),
+          .parent = JobId{*parent},
+          .parent_step = static_cast<engine::StepIndex>(found.integer(14))};
 }
 
 std::vector<engine::StoredRow> JobRows::journal(JobId id, std::uint64_t after, std::size_t limit) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "storage/sqlite/child_rows.hpp"
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/event_exchange.hpp"
 #include "storage/store.hpp"
@@ -24,8 +25,14 @@ class JobRows {
                                                        std::size_t limit);
 
  private:
-  [[nodiscard]] static LoadedJob job_in(const Rows& found);
-  void complete(LoadedJob& job);
+  /// As it stands in its own row, and who started it.
+  struct Found {
+    LoadedJob job;
+    std::optional<JobId> parent;
+    engine::StepIndex parent_step = 0;
+  };
+  [[nodiscard]] static Found job_in(const Rows& found);
+  [[nodiscard]] LoadedJob complete(Found found);
   void append_later(JobId id, std::uint64_t after, std::size_t limit,
                     std::vector<engine::StoredRow>& rows);
 
@@ -34,6 +41,7 @@ class JobRows {
   Statement first_row_;
   Statement later_rows_;
   GivenEvents given_;
+  ChildLines children_;
 };
 
 }  // namespace stepd::storage::sqlite

@@ -23,8 +23,8 @@ constexpr std::string_view insert_key =
 
 constexpr std::string_view insert_job = R"sql(
 INSERT INTO job (id, word, due, wait, needs, attention, settled_at, tenant, name, key, accepted_at,
-  first_row, definition)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql";
+  first_row, definition, parent, parent_step)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql";
 
 constexpr std::string_view select_standing = R"sql(
 SELECT word, coalesce((SELECT max(row) FROM journal WHERE journal.job = job.id), 1)
@@ -100,6 +100,7 @@ constexpr std::uint64_t rows_expired_max = 2000;
 JobWriter::JobWriter(Database& database)
     : database_(database),
       events_(database),
+      children_(database),
       key_holder_(database, select_key_holder),
       insert_key_(database, insert_key),
       insert_job_(database, insert_job),
@@ -144,7 +145,9 @@ SubmitResult JobWriter::insert(const NewJob& job) {
   insert_job_.run(job.id.value, code_of(job.head.word), column(job.head.due), job.head.wait.count(),
                   job.head.needs, std::int64_t{job.head.attention}, column(job.head.settled_at),
                   job.tenant, job.name, key, column(job.at), Bytes{job.first_row},
-                  Bytes{job.definition});
+                  Bytes{job.definition},
+                  job.parent ? std::optional(job.parent->job.value) : std::nullopt,
+                  job.parent ? std::optional<std::int64_t>(job.parent->step) : std::nullopt);
   if (job.key) {
     insert_key_.run(job.key->key, job.tenant, job.id.value, Bytes{job.key->content.bytes});
   }
@@ -191,6 +194,7 @@ ChangeResult JobWriter::apply(const Change& change) {
   }
   for (const StepBlob& blob : change.blobs) write_blob(change.job, blob);
   write_waits(change);
+  write_children(change, after);
 
   count(shown_word(before->word, before->last_row), -1);
   count(shown_word(after.word, after.last_row), 1);
@@ -220,6 +224,33 @@ void JobWriter::write_waits(const Change& change) {
     events_.begin_wait(change.job, wait, change.at);
   }
   if (change.release) events_.make_due_if_given(change.job, change.at);
+}
+
+void JobWriter::write_children(const Change& change, const Standing& after) {
+  for (const NewJob& child : change.children) {
+    if (children_.add(*child.parent, child.id)) static_cast<void>(insert(child));
+  }
+  for (const engine::StepIndex step : change.cancelled_children) {
+    children_.cancel(change.job, step, change.at);
+    cancelled_.push_back({change.job, step});
+  }
+  for (const engine::ChildGate& gate : change.gates) {
+    if (auto counts = children_.watch(change.job, gate, change.at)) {
+      counts->as_of_row = after.last_row;
+      child_news_.push_back({change.job, *counts});
+    }
+  }
+  if (!change.outcome || !change.parent) return;
+  if (auto counts = children_.settle(*change.parent, *change.outcome, change.at)) {
+    if (const auto parent = standing(change.parent->job)) counts->as_of_row = parent->last_row;
+    child_news_.push_back({change.parent->job, *counts});
+  }
+}
+
+void JobWriter::tell(BatchResult& result) {
+  result.given = events_.take_given();
+  result.child_news = std::exchange(child_news_, {});
+  result.cancelled = std::exchange(cancelled_, {});
 }
 
 void JobWriter::write_head(JobId id, const engine::JobHead& head, bool stood_out) {
@@ -255,6 +286,7 @@ void JobWriter::remove(JobId id, JobWord shown, TimePoint at) {
   delete_rows_.run(id.value);
   delete_blobs_.run(id.value);
   events_.forget(id);
+  children_.forget(id);
   raise_highest_removed_.run(id.value);
   count(shown, -1);
   claimed_.drop(id);
@@ -313,6 +345,8 @@ void JobWriter::keep() {
 void JobWriter::undo() {
   counts_.fill(0);
   events_.undo();
+  child_news_.clear();
+  cancelled_.clear();
   claimed_.undo();
 }
 

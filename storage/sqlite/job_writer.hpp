@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 
+#include "storage/sqlite/child_rows.hpp"
 #include "storage/sqlite/claimed_jobs.hpp"
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/event_exchange.hpp"
@@ -19,7 +20,8 @@ class JobWriter {
   [[nodiscard]] SubmitResult insert(const NewJob& job);
   [[nodiscard]] ChangeResult apply(const Change& change);
   [[nodiscard]] EventResult insert(const SentEvent& event) { return events_.insert(event); }
-  [[nodiscard]] std::vector<EventGiven> take_given() { return events_.take_given(); }
+  /// What the changes so far have set going beside themselves.
+  void tell(BatchResult& result);
   void shorten_waits(TimePoint now, engine::Duration by);
   std::size_t offer(const std::string& type, TimePoint now, std::size_t limit);
   std::size_t expire(const Expiry& expiry, std::size_t limit);
@@ -37,6 +39,7 @@ class JobWriter {
   [[nodiscard]] std::optional<Standing> standing(JobId id);
   [[nodiscard]] bool is_overtaken(const Change& change);
   void write_waits(const Change& change);
+  void write_children(const Change& change, const Standing& after);
   void write_head(JobId id, const engine::JobHead& head, bool stood_out);
   void write_blob(JobId id, const engine::StepBlob& blob);
   void remove(JobId id, engine::JobWord shown, TimePoint at);
@@ -49,6 +52,9 @@ class JobWriter {
   Database& database_;
   ClaimedJobs claimed_;
   EventExchange events_;
+  ChildRows children_;
+  std::vector<ChildNews> child_news_;
+  std::vector<ChildrenCancelled> cancelled_;
   std::array<std::int64_t, word_count> counts_{};  // since the transaction began
 
   Statement key_holder_;

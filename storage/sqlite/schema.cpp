@@ -45,8 +45,11 @@ CREATE TABLE job (
   accepted_at INTEGER NOT NULL,
   first_row BLOB NOT NULL,
   definition BLOB NOT NULL,
+  parent INTEGER,
+  parent_step INTEGER,
   CHECK ((word >= 7) = (settled_at IS NOT NULL)),
-  CHECK (settled_at IS NULL OR due IS NULL)
+  CHECK (settled_at IS NULL OR due IS NULL),
+  CHECK ((parent IS NULL) = (parent_step IS NULL))
 ) STRICT;
 -- The second column is always NULL; with it a claim reads the index alone.
 CREATE INDEX job_open ON job (due, settled_at) WHERE settled_at IS NULL;
@@ -119,6 +122,36 @@ CREATE TABLE wait (
   UNIQUE (job, step)
 ) STRICT;
 CREATE INDEX wait_key ON wait (tenant, key, number);
+
+-- The jobs a step has started, by its own names for them, and how they ended. They outlive the jobs
+-- they name. The number tells in which order they settled.
+CREATE TABLE child (
+  parent INTEGER NOT NULL,
+  step INTEGER NOT NULL CHECK (step >= 0),
+  key TEXT NOT NULL,
+  job INTEGER NOT NULL,
+  number INTEGER,
+  word INTEGER CHECK (word BETWEEN 7 AND 11),
+  output TEXT,
+  error_code TEXT,
+  error_message TEXT,
+  PRIMARY KEY (parent, step, key),
+  CHECK ((number IS NULL) = (word IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX child_settled ON child (parent, step, number) WHERE number IS NOT NULL;
+
+-- How many they are, and what the parent wants to hear of: that more than `beyond` have settled,
+-- or, without it, that all have.
+CREATE TABLE brood (
+  parent INTEGER NOT NULL,
+  step INTEGER NOT NULL CHECK (step >= 0),
+  spawned INTEGER NOT NULL CHECK (spawned >= settled),
+  settled INTEGER NOT NULL CHECK (settled >= unsuccessful),
+  unsuccessful INTEGER NOT NULL CHECK (unsuccessful >= 0),
+  beyond INTEGER,
+  cancelled INTEGER NOT NULL CHECK (cancelled IN (0, 1)),
+  PRIMARY KEY (parent, step)
+) STRICT, WITHOUT ROWID;
 )sql";
 
 constexpr std::array all{Migration{1, version_1}};

@@ -40,6 +40,7 @@ class SqliteReader::Connection {
         rows(database_),
         lines(database_),
         events(database_),
+        children(database_),
         blobs(database_, select_blobs) {}
 
  private:
@@ -50,6 +51,7 @@ class SqliteReader::Connection {
   sqlite::JobRows rows;
   sqlite::JobLines lines;
   sqlite::EventLines events;
+  sqlite::ChildLines children;
   Statement blobs;
 };
 
@@ -143,6 +145,20 @@ std::vector<EventLine> SqliteReader::events(const EventFilter& filter,
                                             std::optional<engine::EventNumber> before,
                                             std::size_t limit) {
   return Borrowed { *this } -> events.page(filter, before, limit);
+}
+
+std::vector<ChildLine> SqliteReader::children(JobId parent, const std::optional<ChildPlace>& after,
+                                              std::size_t limit) {
+  return Borrowed { *this } -> children.page(parent, after, limit);
+}
+
+std::optional<ChildLine> SqliteReader::child(JobId parent, const ChildPlace& place) {
+  return Borrowed { *this } -> children.find(parent, place);
+}
+
+std::vector<ChildLine> SqliteReader::settled_children(JobId parent, engine::StepIndex step,
+                                                      std::uint32_t after, std::size_t limit) {
+  return Borrowed { *this } -> children.settled(parent, step, after, limit);
 }
 
 std::vector<Count> SqliteReader::counts() {

@@ -25,6 +25,13 @@ class SqliteReader final : public Reader {
   [[nodiscard]] std::vector<engine::StoredRow> journal(JobId id, std::uint64_t after,
                                                        std::size_t limit) override;
   [[nodiscard]] std::vector<engine::StepBlob> blobs(JobId id, engine::StepIndex step) override;
+  [[nodiscard]] std::vector<ChildLine> children(JobId parent,
+                                                const std::optional<ChildPlace>& after,
+                                                std::size_t limit) override;
+  [[nodiscard]] std::optional<ChildLine> child(JobId parent, const ChildPlace& place) override;
+  [[nodiscard]] std::vector<ChildLine> settled_children(JobId parent, engine::StepIndex step,
+                                                        std::uint32_t after,
+                                                        std::size_t limit) override;
   [[nodiscard]] std::vector<EventLine> events(const EventFilter& filter,
                                               std::optional<engine::EventNumber> before,
                                               std::size_t limit) override;

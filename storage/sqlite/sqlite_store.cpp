@@ -133,7 +133,7 @@ BatchResult SqliteStore::commit(Epoch epoch, std::span<const NewJob> submits,
     for (const NewJob& submit : submits) result.submits.push_back(jobs_.insert(submit));
     for (const Change& change : changes) result.changes.push_back(jobs_.apply(change));
     for (const SentEvent& event : events) result.events.push_back(jobs_.insert(event));
-    result.given = jobs_.take_given();
+    jobs_.tell(result);
     return result;
   });
 }

@@ -165,7 +165,8 @@ TEST_CASE("format 1 stays readable: bytes that were written once") {
       "\x01" "\x01""a" "\x06""demo.a" "\x02{}"     // one step: id, type, args
       "\x00" "\x00" "\x00" "\x00"                 // flags, after, retry, compensate_retry
       "\x08" "\x01\x00\x00"                       // a snapshot: version, kind, flags
-      "\x01\x05" "\x00" "\x00\x00\x00"sv;         // five attempts; no time-outs
+      "\x01\x05" "\x00" "\x00\x00\x00"           // five attempts; no time-outs
+      "\x00"sv;                                    // no parent
   const std::string_view row_bytes =
       "\x01\x03"                                             // format, three entries
       "\x00"                                                 // submitted

@@ -61,6 +61,14 @@ struct Told {
   std::string operator()(const Settled& entry) const {
     return "settled: " + std::string(name_of(entry.state));
   }
+  std::string operator()(const ChildrenSpawned& entry) const {
+    return step(entry.step) + " starts " + std::to_string(entry.count) + " jobs";
+  }
+  std::string operator()(const ChildrenSettled& entry) const {
+    return step(entry.step) + ": " + std::to_string(entry.settled) + " of " +
+           std::to_string(entry.spawned) + " jobs have settled, " +
+           std::to_string(entry.unsuccessful) + " without success";
+  }
   std::string operator()(const WaitEnded& entry) const {
     const auto& [phase, key, event] = entry.as;
     return step(entry.step) + "'s wait for " + key + " is over: " +

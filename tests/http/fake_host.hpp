@@ -104,6 +104,7 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     std::optional<runtime::SubmitAnswer> submit_answer{};  // to every offer; nothing is kept
     std::optional<storage::StoreError> reader_trouble{};
     engine::Verdict verdict = engine::Accepted{};
+    std::vector<storage::ChildLine> children{};
     std::optional<runtime::EventAnswer> event_answer{};  // to every event; nothing is kept
     std::function<void()> before_journal{};  // once, when a journal is read: before the look
     std::function<void()> after_journal{};   // likewise, after it
@@ -255,6 +256,19 @@ class FakeHost final : public runtime::Host, private storage::Reader {
       if (!filter.kept_only || !each->given_to) lines.push_back(*each);
     }
     return lines;
+  }
+
+  std::vector<storage::ChildLine> children(engine::JobId, const std::optional<storage::ChildPlace>&,
+                                           std::size_t) override {
+    const std::lock_guard lock(mutex_);
+    return script_.children;
+  }
+  std::optional<storage::ChildLine> child(engine::JobId, const storage::ChildPlace&) override {
+    return std::nullopt;
+  }
+  std::vector<storage::ChildLine> settled_children(engine::JobId, engine::StepIndex, std::uint32_t,
+                                                   std::size_t) override {
+    return {};
   }
 
   std::vector<storage::Count> counts() override {

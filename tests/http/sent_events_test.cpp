@@ -35,7 +35,7 @@ TEST_CASE("an event is refused by the member at fault") {
 
   CAPTURE(body, refused.body);
   CHECK(refused.status == 422);
-  CHECK(refused.json().at("errors").at(0).at("pointer") == pointer);
+  CHECK(refused.json().at("errors").at(0).at("pointer").as_string() == pointer);
   CHECK(served.get("/v1/events").json().at("events").as_array().empty());
 }
 

@@ -35,6 +35,26 @@ class KeptPorts final : public CallPorts {
     sent.push_back(std::move(event));
     return send_status;
   }
+  CheckedJob check_job(std::string_view json) override {
+    const std::lock_guard lock(mutex_);
+    if (json == "{}") return std::string("/steps: is missing");
+    return std::make_shared<const engine::JobDefinition>();
+  }
+  std::optional<ChildNow> child(const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    for (const ChildNow& child : children) {
+      if (child.key == key) return child;
+    }
+    return std::nullopt;
+  }
+  std::vector<ChildNow> settled_children(std::uint32_t after, std::size_t) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<ChildNow> settled;
+    for (const ChildNow& child : children) {
+      if (child.number > after) settled.push_back(child);
+    }
+    return settled;
+  }
   void heartbeat() override { hear("heartbeat"); }
   void progress(std::uint32_t permille, std::string note) override {
     hear("progress " + std::to_string(permille) + " " + note);
@@ -49,6 +69,7 @@ class KeptPorts final : public CallPorts {
   std::string trouble{};  // reading fails with it
   std::vector<engine::StepBlob> on_record{};
   std::vector<engine::StepBlob> kept{};
+  std::vector<ChildNow> children{};
   std::vector<engine::SentEvent> sent{};
   SendStatus send_status = SendStatus::stored;
   std::vector<std::string> heard{};

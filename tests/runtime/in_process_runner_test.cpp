@@ -45,6 +45,17 @@ class CollectingSink final : public AttemptSink {
         [&](Heard& all) { all.notes.push_back("event " + event.tenant + " " + event.key); });
     return plugin::SendStatus::stored;
   }
+  plugin::CheckedJob check_job(const std::string&, std::string_view) override {
+    return std::string("no jobs here");
+  }
+  std::optional<plugin::ChildNow> child(engine::JobId, engine::StepIndex,
+                                        const std::string&) override {
+    return std::nullopt;
+  }
+  std::vector<plugin::ChildNow> settled_children(engine::JobId, engine::StepIndex, std::uint32_t,
+                                                 std::size_t) override {
+    return {};
+  }
   std::vector<engine::StepBlob> blobs(engine::JobId, engine::StepIndex step) override {
     return {{.step = step, .key = "k", .bytes = "v"}};
   }

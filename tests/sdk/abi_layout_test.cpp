@@ -66,7 +66,11 @@ static_assert(offsetof(stepd_host_calls, extension) == 28 * word);
 static_assert(offsetof(stepd_host_calls, now_unix_ms) == 29 * word);
 static_assert(offsetof(stepd_host_calls, suspend_named) == 30 * word);
 static_assert(offsetof(stepd_host_calls, send_event) == 31 * word);
-static_assert(sizeof(stepd_host_calls) >= 32 * word);
+static_assert(offsetof(stepd_host_calls, children_open) == 32 * word);
+static_assert(offsetof(stepd_host_calls, settled_children) == 33 * word);
+static_assert(offsetof(stepd_host_calls, suspend_for_another_child) == 34 * word);
+static_assert(offsetof(stepd_host_calls, checkpoint_with_answer) == 35 * word);
+static_assert(sizeof(stepd_host_calls) >= 36 * word);
 
 static_assert(offsetof(stepd_context, host) == 0);
 

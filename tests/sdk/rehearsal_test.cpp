@@ -261,7 +261,8 @@ BOOST_DESCRIBE_STRUCT(Decision, (), (approved, by))
 
 /// Asks twice when the first answer does not come in time, and tells who decided.
 std::string approval(stepd::Context& context, const Transfer&) {
-  if (const auto decision = context.wait_for<Decision>("approval", 72h)) return decision->data.by;
+  if (const auto decision = context.wait_for<Decision>("approval", std::chrono::hours(72)))
+    return decision->data.by;
   context.send_event("reminder", Decision{});
   return context.wait_for<Decision>("approval").data.by;
 }
@@ -275,8 +276,8 @@ TEST_CASE("W2: a step that waits for an event goes on with it whatever crashes")
   const auto waiting = rehearsal.execute(Transfer{});
   CHECK(waiting.outcome == Outcome::suspended);
   CHECK(waiting.waits_for == "approval");
-  CHECK(waiting.suspended_until == rehearsal.record.now + 72h);
-  rehearsal.survives_every_crash(Transfer{}, [&](const Ending& ending) {
+  CHECK(waiting.suspended_until == rehearsal.record.now + std::chrono::hours(72));
+  rehearsal.survives_every_crash(Transfer{}, [&](const stepd::testing::Ending& ending) {
     CHECK(ending.output == R"("ann")");
     CHECK(rehearsal.observed.sent.empty());
   });
@@ -296,7 +297,7 @@ TEST_CASE("W1: a wait that timed out stays so when the step is called again") {
   CHECK(rehearsal.observed.sent[0].id == "job-1/step-1/0/reminder");
   rehearsal.event("approval", Decision{true, "bob"});
   CHECK(rehearsal.run(Transfer{}).output == R"("bob")");
-  CHECK(rehearsal.record.now < start + 1h);
+  CHECK(rehearsal.record.now < start + std::chrono::hours(1));
 }
 
 TEST_CASE("a rehearsed step that waits for what the test does not send is told on") {

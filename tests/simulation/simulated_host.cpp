@@ -2,6 +2,7 @@
 
 #include "host/engine/codec.hpp"
 #include "host/engine/validate.hpp"
+#include "host/engine/why.hpp"
 
 namespace stepd::simulation {
 
@@ -75,7 +76,21 @@ void SimulatedHost::run() {
     }
     act_calmly();
   }
-  throw Broken("W1: a promised job never settles");
+  throw Broken("W1: a promised job never settles; " + open_jobs());
+}
+
+/// What the jobs that have not settled wait for, by the record.
+std::string SimulatedHost::open_jobs() {
+  std::string told;
+  for (const JobId id : world_.promised()) {
+    const auto loaded = store_->find(id);
+    const JobState job = fold(*loaded);
+    if (job.settled) continue;
+    told += "job " + to_text(id) + " (given " + std::to_string(loaded->given.size()) + ", due " +
+            (loaded->head.due ? "set" : "none") + "):";
+    for (const Reason& reason : why(job, *catalogue_)) told += " " + reason.message + ";";
+  }
+  return told;
 }
 
 void SimulatedHost::act() {
@@ -124,7 +139,7 @@ void SimulatedHost::act_calmly() {
   while (!turns_.empty()) commit_one();
   push_clock(200ms);
   if (chance_.below(4) == 0) ask_operator();
-  send_event("calm-" + std::to_string(next_token_));
+  if (chance_.below(4) == 0) send_event("calm-" + std::to_string(next_token_));
 }
 
 /// One that is waited for by chance, and sent again by chance.
@@ -226,7 +241,7 @@ void SimulatedHost::carry_out(runtime::Consequences consequences) {
   }
   for (const StopCall& stop : consequences.stops) world_.stops(stop.call);
   for (const BatchOutcome& outcome : consequences.outcomes) engine_->settled(outcome);
-  for (EventGiven& given : consequences.given) events_.push_back(std::move(given));
+  for (Event& event : consequences.events) events_.push_back(std::move(event));
   for (const StoreRequest& request : consequences.requests) serve(request);
 }
 

@@ -46,6 +46,7 @@ class SimulatedHost {
   void ask_operator();
   [[nodiscard]] std::optional<Record> record_of(engine::JobId job);
   [[nodiscard]] bool all_settled();
+  [[nodiscard]] std::string open_jobs();
 
   struct Asked {
     std::string key;    // a submit's

@@ -53,13 +53,15 @@ TEST_CASE("the command tree holds every command of the command line") {
   std::string paths;
   for (const auto& [path, node] : leaves) paths += path + "\n";
   CHECK(paths ==
-        "job submit\njob plan\njob list\njob show\njob watch\njob why\njob cancel\njob pause\n"
-        "job resume\njob retry\njob abandon\njob skip\njob resolve\njob delete\nplugin list\n"
+        "job submit\njob plan\njob list\njob show\njob watch\njob children\njob why\n"
+        "job cancel\njob pause\n"
+        "job resume\njob retry\njob abandon\njob skip\njob resolve\njob delete\nevent send\nevent "
+        "list\nplugin list\n"
         "plugin show\nstep list\nstep show\nstatus\ncompletion\n");
 }
 
 TEST_CASE("bash completes commands and flags and values") {
-  CHECK(offered("stepctl ") == "job plugin step status completion\n");
+  CHECK(offered("stepctl ") == "job event plugin step status completion\n");
   CHECK(offered("stepctl job re") == "resume retry resolve\n");
   CHECK(offered("stepctl completion ") == "bash zsh fish\n");
   CHECK(offered("stepctl --output ") == "table json\n");

@@ -28,6 +28,10 @@ class RandomRecords {
                               .steps = {}};
     const std::uint64_t steps = chance_.below(6);
     for (std::uint64_t index = 0; index < steps; ++index) job.steps.push_back(step(steps));
+    if (chance_.coin()) {
+      job.parent = {engine::JobId{static_cast<std::int64_t>(chance_.number() >> 1U)}, small(),
+                    text()};
+    }
     return job;
   }
 
@@ -81,8 +85,11 @@ class RandomRecords {
   }
   void fill(engine::Retrying& to) { to.due = due(); }
   void fill(engine::Suspended& to) {
-    to.wait = {.due = {}, .key = text(), .takes_event = chance_.coin()};
+    to.wait = {.due = {}, .key = text(), .takes_event = chance_.coin(), .children = {}};
     if (chance_.coin()) to.wait.due = due();
+    if (chance_.coin()) {
+      to.wait.children = {any_of(engine::ChildWait::Until::another_settled), small()};
+    }
   }
   void fill(engine::Parked& to) {
     to = {.reason = any_of(engine::ParkReason::not_stored), .error = error()};
@@ -125,6 +132,10 @@ class RandomRecords {
   void fill(engine::OperatorActed& to) {
     to = {.verb = text(), .request_id = text(), .actor = text(), .reason = text(), .step = {}};
     if (chance_.coin()) to.step = small();
+  }
+  void fill(engine::ChildrenSpawned& to) { to = {.step = small(), .count = small()}; }
+  void fill(engine::ChildrenSettled& to) {
+    to = {.step = small(), .spawned = small(), .settled = small(), .unsuccessful = small()};
   }
   void fill(engine::WaitEnded& to) {
     to = {.step = small(),

@@ -169,7 +169,7 @@ class TurnByTurn {
     for (CallRequest& call : consequences.starts) started.push_back(std::move(call));
     for (const StopCall& stop : consequences.stops) stopped.push_back(stop.call);
     for (const BatchOutcome& outcome : consequences.outcomes) engine_->settled(outcome);
-    for (EventGiven& given : consequences.given) events_.push_back(std::move(given));
+    for (Event& event : consequences.events) events_.push_back(std::move(event));
     for (const StoreRequest& request : consequences.requests) serve(request);
   }
 

@@ -197,6 +197,9 @@ void Parser::add_job_views(CLI::App* job) {
   CLI::App* watch =
       command(job, "watch", "Follow a job until it settles", "  stepctl job watch ID\n");
   add_id(watch, stands_for(watch, WatchJob{}).id);
+  CLI::App* children = command(job, "children", "List the jobs that its steps started",
+                               "  stepctl job children ID\n");
+  add_id(children, stands_for(children, ListChildren{}).id);
   CLI::App* why = command(job, "why", "What a job waits for, what happens next, and when",
                           "  stepctl job why ID\n");
   add_id(why, stands_for(why, AskWhy{}).id);
@@ -253,8 +256,7 @@ void Parser::add_event() {
   app->add_option("--id", send.id, "The same id is the same event, however often it is sent")
       ->type_name("TEXT");
   CLI::App* listed = command(event, "list", "List events, the newest first",
-                             "  stepctl event list --kept\n"
-                             "  stepctl event list --key approval/4711\n");
+                             "  stepctl event list --key approval/4711 --kept\n");
   ListEvents& list = stands_for(listed, ListEvents{});
   listed->add_option("--key", list.key, "Only events with this key")->type_name("KEY");
   listed->add_flag("--kept", list.kept, "Only those that no step has taken");
@@ -385,10 +387,9 @@ std::string complete(Parser& parser, CLI::App* app, Command& command) {
   if (auto* submit = std::get_if<SubmitJobs>(&command)) {
     if (app->get_option("--key")->count() > 0) submit->key = parser.key;
   }
-  if (const auto* send = std::get_if<SendEvent>(&command)) {
-    if (!send->data.empty() && !parse_json(send->data)) {
-      return "--data is JSON, and " + send->data + " is none (a text needs its quotes: '\"text\"')";
-    }
+  const auto* send = std::get_if<SendEvent>(&command);
+  if (send != nullptr && !send->data.empty() && !parse_json(send->data)) {
+    return "--data is JSON, and " + send->data + " is none (a text needs its quotes: '\"text\"')";
   }
   auto* act = std::get_if<ActOnJob>(&command);
   if (act == nullptr) return {};

@@ -43,6 +43,9 @@ struct ShowJob {
   std::string id;
   bool journal = false;
 };
+struct ListChildren {
+  std::string id;
+};
 struct WatchJob {
   std::string id;
 };
@@ -88,7 +91,7 @@ struct WriteCompletion {
 };
 using Command = std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob,
                              DeleteJob, ListPlugins, ShowPlugin, ListStepTypes, ShowStepType,
-                             ShowStatus, WriteCompletion, SendEvent, ListEvents>;
+                             ShowStatus, WriteCompletion, SendEvent, ListEvents, ListChildren>;
 
 struct Invocation {
   Global global;

@@ -33,6 +33,7 @@ struct Session {
 [[nodiscard]] ExitCode run(const Session& session, const WriteCompletion& command);
 [[nodiscard]] ExitCode run(const Session& session, const SendEvent& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListEvents& command);
+[[nodiscard]] ExitCode run(const Session& session, const ListChildren& command);
 
 /// Prints the problem document of an answer that is not good.
 ExitCode refuse(const Session& session, const Answer& answer);

@@ -138,6 +138,19 @@ void Timeline::add_entry(Row& row, const json::object& entry) {
     const std::string why = joined(cause_, ": ", error_text(entry));
     return row.say("", "the job turns back, because: " + why, Tone::warn);
   }
+  if (type == "children_spawned") {
+    return row.say(step, "starts " + std::to_string(number_at(entry, "count")) + " jobs",
+                   Tone::plain);
+  }
+  if (type == "children_settled") {
+    const std::int64_t failed = number_at(entry, "unsuccessful");
+    const std::string without =
+        failed == 0 ? "" : ", " + std::to_string(failed) + " without success";
+    return row.say(step,
+                   std::to_string(number_at(entry, "settled")) + " of its " +
+                       std::to_string(number_at(entry, "spawned")) + " jobs have settled" + without,
+                   failed == 0 ? Tone::plain : Tone::warn);
+  }
   if (type == "wait_ended") {
     const json::value* event = member(entry, "event");
     if (event == nullptr || !event->is_object()) {

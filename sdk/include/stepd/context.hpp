@@ -22,6 +22,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace stepd {
 
@@ -31,6 +32,21 @@ struct Event {
   std::string id;
   T data{};
   std::chrono::sys_time<std::chrono::milliseconds> at{};  // when it arrived
+};
+
+/// A job that the step has started, as it stands.
+template <class T>
+struct Child {
+  std::string key;
+  std::string job_id;
+  std::uint32_t number = 0;  // which of the step's to settle it was, from 1; 0: it has not
+  std::string state;         // "succeeded", "failed" …; empty until it has settled
+  std::optional<T> output;   // when it succeeded
+  std::string error_code;    // when it did not; likewise the next
+  std::string error_message;
+
+  [[nodiscard]] bool settled() const { return !state.empty(); }
+  [[nodiscard]] bool succeeded() const { return state == "succeeded"; }
 };
 
 /// One call of one step, as its code sees it. Lives until the step returns; until then its
@@ -187,6 +203,65 @@ class Context {
                                        " names an event of other content: give each its own id"};
   }
 
+  /// Starts a job, as a job file describes one but without a `key`: `key` is this step's own name
+  /// for it, and the second job of a name is the first. It starts together with a success or a
+  /// suspension of this call; a call that ends otherwise has started none. Throws Failed when the
+  /// host would not accept the job.
+  void spawn(std::string_view key, const boost::json::value& job) {
+    const auto text = boost::json::serialize(job);
+    stepd_str refusal{};
+    const auto status =
+        detail::ask(*call_, &stepd_host_calls::spawn, borrowed(key), borrowed(text), &refusal);
+    if (status == STEPD_INVALID && refusal.len != 0) {
+      throw Failed{"job_refused", "the job " + std::string(key) +
+                                      " is not accepted: " + std::string(text_of(refusal))};
+    }
+    detail::granted(status, "a job of its own");
+  }
+  /// Suspends until every job that the step has started has settled; returns in a later call, or at
+  /// once when all have. The job does not settle before they have either.
+  void wait_for_children() {
+    const auto open = detail::host_function(*call_->host, &stepd_host_calls::children_open);
+    if (open == nullptr) detail::throw_host_refusal(STEPD_UNSUPPORTED, "jobs of its own");
+    if (open(call_) == 0) return;
+    detail::granted(detail::ask(*call_, &stepd_host_calls::suspend_for_children),
+                    "a wait for its jobs");
+    throw detail::Suspended{};
+  }
+  /// Suspends until more of them than the `seen` highest number have settled.
+  [[noreturn]] void suspend_for_another_child(std::uint32_t seen) {
+    detail::granted(detail::ask(*call_, &stepd_host_calls::suspend_for_another_child, seen),
+                    "a wait for one of its jobs");
+    throw detail::Suspended{};
+  }
+  /// One of them; nothing when there is none of the name, or not on disk yet.
+  template <class T = boost::json::value>
+  [[nodiscard]] std::optional<Child<T>> child(std::string_view key) const {
+    stepd_str text{};
+    const auto status = detail::ask(*call_, &stepd_host_calls::child_result, borrowed(key), &text);
+    if (!detail::granted(status, "one of its jobs")) return std::nullopt;
+    return child_in<T>(read<boost::json::value>(text, detail::rules_of_own_record));
+  }
+  /// Up to 100 of those that have settled, in that order, from the one after number `after` on.
+  template <class T = boost::json::value>
+  [[nodiscard]] std::vector<Child<T>> settled_children(std::uint32_t after) const {
+    stepd_str text{};
+    detail::granted(detail::ask(*call_, &stepd_host_calls::settled_children, after, &text),
+                    "its jobs");
+    const auto list = read<boost::json::value>(text, detail::rules_of_own_record);
+    std::vector<Child<T>> children;
+    for (const auto& child : list.as_array()) children.push_back(child_in<T>(child));
+    return children;
+  }
+  /// As save_checkpoint, but together with a success or a suspension of this call, or not at all:
+  /// with what it spawns it is one.
+  template <class T>
+  void checkpoint_with_answer(const T& value) {
+    const auto text = detail::json_text_of(value);
+    detail::granted(detail::ask(*call_, &stepd_host_calls::checkpoint_with_answer, borrowed(text)),
+                    "the checkpoint");
+  }
+
   /// The host's clock: what suspend_until is measured by.
   [[nodiscard]] std::chrono::sys_time<std::chrono::milliseconds> now() const {
     const auto function = detail::host_function(*call_->host, &stepd_host_calls::now_unix_ms);
@@ -266,6 +341,28 @@ class Context {
         detail::ask(*call_, &stepd_host_calls::suspend_for_event, borrowed(key), timeout_ms),
         "a wait for an event");
     throw detail::Suspended{};
+  }
+
+  template <class T>
+  [[nodiscard]] static Child<T> child_in(const boost::json::value& told) {
+    const boost::json::object& members = told.as_object();
+    const auto text = [](const boost::json::value& value) {
+      return value.is_string() ? std::string(std::string_view(value.get_string())) : std::string();
+    };
+    Child<T> child;
+    child.key = text(members.at("key"));
+    child.job_id = text(members.at("job"));
+    child.number = members.at("number").to_number<std::uint32_t>();
+    child.state = text(members.at("state"));
+    if (child.succeeded()) {
+      detail::JsonReader(detail::rules_of_earlier_output)
+          .read(members.at("output"), child.output.emplace(), {});
+    }
+    if (const auto* error = members.at("error").if_object()) {
+      child.error_code = text(error->at("code"));
+      child.error_message = text(error->at("message"));
+    }
+    return child;
   }
 
   template <class T>

@@ -159,13 +159,19 @@ typedef struct stepd_host_calls {
   stepd_status (*suspend_for)(stepd_context*, int64_t ms);
   /* timeout_ms -1: for as long as it takes. The host keeps how the wait ends: see wait_result. */
   stepd_status (*suspend_for_event)(stepd_context*, stepd_str event_key, int64_t timeout_ms);
+  /* Until every job that the step has started has settled. */
   stepd_status (*suspend_for_children)(stepd_context*);
 
   /* Events and child jobs. */
   /* How this phase's wait number `index` (from 0) of those for the key ended, the same for every
    * later call: OK and {"id", "key", "data", "at_unix_ms"}; TIMED_OUT; NONE: it has not ended. */
   stepd_status (*wait_result)(stepd_context*, stepd_str key, uint32_t index, stepd_str* json);
-  stepd_status (*spawn)(stepd_context*, stepd_str child_key, stepd_str job_json, stepd_str* job_id);
+  /* Starts a job, together with a success or a suspension of this call: a call that ends otherwise
+   * has started none. A key names one job of the step, the first; INVALID: *refusal says why. */
+  stepd_status (*spawn)(stepd_context*, stepd_str child_key, stepd_str job_json,
+                        stepd_str* refusal);
+  /* {"key", "job", "number", "state", "output", "error"}, the last three null until it has settled;
+   * NONE: the step has started none of this key, or not on disk yet. */
   stepd_status (*child_result)(stepd_context*, stepd_str child_key, stepd_str* json);
 
   /* Going on after the callback: begin, keep the handle, return STEPD_PENDING, finish once. */
@@ -183,6 +189,14 @@ typedef struct stepd_host_calls {
   /* On disk once it answers OK, and given to the oldest wait for the key. The id makes it one event
    * however often it is sent; NONE: the id names an event of other content already. */
   stepd_status (*send_event)(stepd_context*, stepd_str id, stepd_str key, stepd_str data_json);
+  /* 1: jobs that the step has started, this call's among them, have not all settled. */
+  uint32_t (*children_open)(stepd_context*);
+  /* A list of up to 100 jobs as child_result tells them, in the order in which they settled, from
+   * number after + 1 on; and a wait until there are more than the number seen. */
+  stepd_status (*settled_children)(stepd_context*, uint32_t after, stepd_str* json);
+  stepd_status (*suspend_for_another_child)(stepd_context*, uint32_t seen);
+  /* As checkpoint_save, but together with a success or a suspension of this call, or not at all. */
+  stepd_status (*checkpoint_with_answer)(stepd_context*, stepd_str bytes);
   /* end of 1.0 */
 } stepd_host_calls;
 

@@ -76,7 +76,8 @@ static stepd_outcome check_everything(void* self, stepd_context* context) {
   DEMAND(host->output_of(context, (stepd_str)TEXT("nobody"), &text) == STEPD_NONE);
   DEMAND(host->own_output(context, &text) == STEPD_NONE);
   DEMAND(host->config(context, (stepd_str)TEXT("nothing"), &text) == STEPD_NONE);
-  DEMAND(host->suspend_for_children == NULL && host->spawn == NULL && host->child_result == NULL);
+  DEMAND(host->children_open(context) == 0);
+  DEMAND(host->child_result(context, (stepd_str)TEXT("nobody"), &text) == STEPD_NONE);
   DEMAND(host->async_begin == NULL && host->async_finish == NULL);
   DEMAND(host->extension(context, "stepd.metrics/1") == NULL);
   stepd_outcome outcome = check_records(context);

@@ -64,6 +64,7 @@ struct Ending {
   std::optional<std::chrono::sys_time<std::chrono::milliseconds>> suspended_until{};
   std::string waits_for{};   // the key of the event, or the name of the sleep, it is suspended for
   bool takes_event = false;  // it is an event
+  std::optional<std::uint32_t> waits_for_children{};  // that more than so many have settled
 
   template <class T>
   [[nodiscard]] T output_as() const {

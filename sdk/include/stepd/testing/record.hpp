@@ -35,14 +35,26 @@ struct PhaseRecord {
   std::vector<EndedWait> ended_waits;
 };
 
+/// A job the step has started.
+struct StartedJob {
+  std::string key;
+  std::string job;           // JSON, as it was given to spawn
+  std::uint32_t number = 0;  // which of them to settle it was; 0: it has not
+  std::string state;         // as are the next three, once it has settled
+  std::string output = "null";
+  std::string error_code;
+  std::string error_message;
+};
+
 /// What a host would have on disk for the step, and its clock.
 struct Record {
   std::array<PhaseRecord, 3> phases;
   std::optional<std::string> output;  // of execute, when known
   std::uint64_t calls = 0;
   bool outcome_unknown = false;
-  bool effect_possible = false;   // a call of execute ended in another way than success or refusal
-  bool resuming = false;          // the last call suspended
+  bool effect_possible = false;  // a call of execute ended in another way than success or refusal
+  bool resuming = false;         // the last call suspended
+  std::vector<StartedJob> children;
   std::vector<KeptEvent> events;  // for the step's waits, the oldest first
   Time now{std::chrono::milliseconds(1'700'000'000'000)};
 

@@ -97,6 +97,12 @@ class Rehearsal {
     record.events.push_back({std::move(key), json_of_argument(data)});
     return *this;
   }
+  /// How the jobs that the step starts end; without it, each that settles is a test's own doing. It
+  /// is asked once for each, with the job as it was given to spawn.
+  Rehearsal& children(std::function<StartedJob(const StartedJob&)> end) {
+    end_child_ = std::move(end);
+    return *this;
+  }
   /// Called before every run of survives_every_crash: put the outside world back as it was.
   Rehearsal& before_each_run(std::function<void()> reset) {
     before_each_run_ = std::move(reset);
@@ -281,6 +287,7 @@ class Rehearsal {
       const bool waits = ending.outcome == Outcome::suspended;
       if (!waits && used_up(phase, crash.has_value())) return ending;
       if (waits) end_wait(phase, ending);
+      if (waits) end_children(ending);
       record.now = next_call(ending);
     }
     throw std::logic_error(std::string(text_of(step_->type)) + " has not settled after " +
@@ -313,6 +320,27 @@ class Rehearsal {
     return std::nullopt;
   }
 
+  /// One after the other, as far as the step wants to hear of it.
+  void end_children(const Ending& ending) {
+    if (!ending.waits_for_children) return;
+    std::uint32_t settled = 0;
+    for (const StartedJob& job : record.children) settled = std::max(settled, job.number);
+    for (StartedJob& job : record.children) {
+      if (settled > *ending.waits_for_children) return;
+      if (job.number != 0) continue;
+      if (!end_child_) {
+        throw std::logic_error(std::string(text_of(step_->type)) + " waits for the job " + job.key +
+                               " that it started, and the test does not say how it ends: add "
+                               "rehearsal.children(...)");
+      }
+      StartedJob ended = end_child_(job);
+      ended.key = job.key;
+      ended.job = job.job;
+      ended.number = ++settled;
+      job = std::move(ended);
+    }
+  }
+
   /// With the event that was sent for it, or when its time is up.
   void end_wait(Phase phase, const Ending& ending) {
     if (ending.waits_for.empty()) return;
@@ -330,7 +358,7 @@ class Rehearsal {
       record.events.erase(sent);
     } else if (ending.suspended_until) {
       ended.push_back({ending.waits_for, std::nullopt});
-    } else {
+    } else if (ending.takes_event) {
       throw std::logic_error(std::string(text_of(step_->type)) + " waits for event \"" +
                              ending.waits_for + "\" without a time-out, and none is sent: add " +
                              "rehearsal.event(\"" + ending.waits_for + "\", data)");
@@ -396,6 +424,7 @@ class Rehearsal {
   // Of this rehearsal and its copies; the step points into it.
   std::shared_ptr<Plugin> plugin_;
   std::function<void()> before_each_run_;
+  std::function<StartedJob(const StartedJob&)> end_child_;
   CrashBy crash_by_ = CrashBy::fencing;
 };
 

@@ -3,7 +3,9 @@
 #include <stepd/plugin.h>
 
 #include <algorithm>
+#include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <boost/system/error_code.hpp>
 #include <chrono>
 #include <cstdint>
@@ -20,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace stepd::testing {
 
@@ -60,7 +63,11 @@ class RehearsedCall final : public stepd_context {
     if (ending_.outcome != Outcome::suspended) {
       ending_.suspended_until.reset();
       ending_.waits_for.clear();
+      ending_.waits_for_children.reset();
     }
+    const bool goes_on =
+        ending_.outcome == Outcome::succeeded || ending_.outcome == Outcome::suspended;
+    if (goes_on) keep_with_answer();
     return std::move(ending_);
   }
 
@@ -96,7 +103,8 @@ class RehearsedCall final : public stepd_context {
   [[nodiscard]] Outcome outcome_of(stepd_outcome answer) {
     const bool probing = phase_ == Phase::probe;
     if (answer == STEPD_SUCCEEDED && output_refused_) return Outcome::bad_answer;
-    const bool has_wait = ending_.suspended_until || ending_.takes_event;
+    const bool has_wait =
+        ending_.suspended_until || ending_.takes_event || ending_.waits_for_children;
     if (answer == STEPD_SUSPENDED && !has_wait) return Outcome::bad_answer;
     if (answer == STEPD_NO_EFFECT && !probing) return Outcome::bad_answer;
     if (answer < STEPD_SUCCEEDED || answer > STEPD_NO_EFFECT) return Outcome::bad_answer;
@@ -226,6 +234,54 @@ class RehearsedCall final : public stepd_context {
     return STEPD_OK;
   }
 
+  void keep_with_answer() {
+    for (StartedJob& job : spawned_) stage_.record.children.push_back(std::move(job));
+    if (checkpoint_) stage_.record.of(phase_).checkpoint = *checkpoint_;
+  }
+  [[nodiscard]] static StartedJob* named(std::vector<StartedJob>& jobs, stepd_str key) {
+    const auto found = std::find_if(
+        jobs.begin(), jobs.end(), [key](const StartedJob& job) { return job.key == text_of(key); });
+    return found == jobs.end() ? nullptr : &*found;
+  }
+  [[nodiscard]] stepd_status spawn(stepd_str key, stepd_str job) {
+    if (phase_ != Phase::execute) return STEPD_INVALID;
+    if (named(stage_.record.children, key) == nullptr && named(spawned_, key) == nullptr) {
+      spawned_.push_back({.key = std::string(text_of(key)), .job = std::string(text_of(job))});
+    }
+    return STEPD_OK;
+  }
+  [[nodiscard]] bool children_open() const {
+    const auto& jobs = stage_.record.children;
+    return !spawned_.empty() || std::any_of(jobs.begin(), jobs.end(),
+                                            [](const StartedJob& job) { return job.number == 0; });
+  }
+  [[nodiscard]] static std::string told(const StartedJob& job) {
+    boost::json::object text{{"key", job.key},       {"job", "job-of-" + job.key},
+                             {"number", job.number}, {"state", nullptr},
+                             {"output", nullptr},    {"error", nullptr}};
+    if (job.number == 0) return boost::json::serialize(text);
+    text["state"] = job.state;
+    text["output"] = boost::json::parse(job.output);
+    if (job.state != "succeeded") {
+      text["error"] = {{"code", job.error_code}, {"message", job.error_message}};
+    }
+    return boost::json::serialize(text);
+  }
+  [[nodiscard]] std::string told_after(std::uint32_t after) const {
+    constexpr std::size_t told_max = 100;
+    std::vector<const StartedJob*> settled;
+    for (const StartedJob& job : stage_.record.children) {
+      if (job.number > after) settled.push_back(&job);
+    }
+    std::sort(settled.begin(), settled.end(),
+              [](const auto* a, const auto* b) { return a->number < b->number; });
+    std::string text = "[";
+    for (std::size_t at = 0; at < std::min(settled.size(), told_max); ++at) {
+      text += (at == 0 ? "" : ",") + told(*settled[at]);
+    }
+    return text + "]";
+  }
+
   [[nodiscard]] stepd_status suspend_keyed(stepd_str key, bool takes_event, std::int64_t span_ms) {
     ending_.waits_for = text_of(key);
     ending_.takes_event = takes_event;
@@ -262,6 +318,8 @@ class RehearsedCall final : public stepd_context {
   stepd_call facts_{};
   Ending ending_;
   bool output_refused_ = false;
+  std::vector<StartedJob> spawned_;
+  std::optional<std::string> checkpoint_;
 
   std::mutex mutex_;  // guards everything a host call touches
   bool over_ = false;

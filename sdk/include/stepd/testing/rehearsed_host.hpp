@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <stepd/testing/rehearsed_call.hpp>
 #include <stepd/text.hpp>
 #include <string>
@@ -11,7 +13,7 @@
 namespace stepd::testing {
 
 /// The table of functions a rehearsed call finds its host under. What this host does not offer
-/// (children, going on after the callback) stays NULL.
+/// (going on after the callback) stays NULL.
 class RehearsedHost {
  public:
   [[nodiscard]] static const stepd_host_calls& table() {
@@ -24,6 +26,7 @@ class RehearsedHost {
       take_answers(table);
       watch_life(table);
       exchange_events(table);
+      start_jobs(table);
       return table;
     }();
     return calls;
@@ -122,6 +125,46 @@ class RehearsedHost {
     table.send_event = [](stepd_context* c, stepd_str id, stepd_str key, stepd_str data) {
       return of(c).asked("send_event " + std::string(text_of(key)), STEPD_FENCED,
                          [&] { return of(c).send_event(id, key, data); });
+    };
+  }
+
+  static void start_jobs(stepd_host_calls& table) {
+    table.spawn = [](stepd_context* c, stepd_str key, stepd_str job, stepd_str*) {
+      return of(c).asked("spawn " + std::string(text_of(key)), STEPD_FENCED,
+                         [&] { return of(c).spawn(key, job); });
+    };
+    table.child_result = [](stepd_context* c, stepd_str key, stepd_str* json) {
+      return of(c).asked("child_result " + std::string(text_of(key)), STEPD_FENCED, [&] {
+        const auto* job = RehearsedCall::named(of(c).stage_.record.children, key);
+        return of(c).lend_if(job ? std::optional(RehearsedCall::told(*job)) : std::nullopt, json);
+      });
+    };
+    table.children_open = [](stepd_context* c) {
+      return of(c).asked("children_open", std::uint32_t{0},
+                         [&] { return std::uint32_t{of(c).children_open()}; });
+    };
+    table.settled_children = [](stepd_context* c, std::uint32_t after, stepd_str* json) {
+      return of(c).asked("settled_children", STEPD_FENCED, [&] {
+        return of(c).lend_if(std::optional(of(c).told_after(after)), json);
+      });
+    };
+    table.suspend_for_children = [](stepd_context* c) {
+      return of(c).asked("suspend_for_children", STEPD_FENCED, [&]() -> stepd_status {
+        of(c).ending_.waits_for_children = std::numeric_limits<std::uint32_t>::max();
+        return STEPD_OK;
+      });
+    };
+    table.suspend_for_another_child = [](stepd_context* c, std::uint32_t seen) {
+      return of(c).asked("suspend_for_another_child", STEPD_FENCED, [&]() -> stepd_status {
+        of(c).ending_.waits_for_children = seen;
+        return STEPD_OK;
+      });
+    };
+    table.checkpoint_with_answer = [](stepd_context* c, stepd_str bytes) {
+      return of(c).asked("checkpoint_with_answer", STEPD_FENCED, [&]() -> stepd_status {
+        of(c).checkpoint_ = text_of(bytes);
+        return STEPD_OK;
+      });
     };
   }
 
