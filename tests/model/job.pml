@@ -74,7 +74,7 @@ mtype:bug = { nothing, no_fence, no_barrier, acknowledges_unstored, acts_before_
               ignores_policy_end, keeps_unstored, never_compensates_in_doubt,
               refusal_forgets_effect, renews_lost_lease, repeats_after_success,
               runs_settled_again, starts_too_early, takes_late_reports, turns_too_late,
-              waits_for_lost_calls };
+              undoes_for_ever, waits_for_lost_calls };
 #ifndef BUG
 #define BUG nothing
 #endif
@@ -172,7 +172,7 @@ inline execute_over(how) {
 
 inline compensate_over(how) {
   if
-  :: how == ok -> turn_of(mine) = compensated
+  :: how == ok && !planted(undoes_for_ever) -> turn_of(mine) = compensated
   :: else -> turn_of(mine) = ready
   fi
 }
@@ -361,6 +361,14 @@ inline end_code(how) {
 #define count_crash() crashes++
 #endif
 
+/* Where spin looks for runs without end, it is to find none but those that are disturbed again and
+ * again. */
+#ifdef ENDS
+#define disturbed(by) ; progress_##by: skip
+#else
+#define disturbed(by)
+#endif
+
 #define in_code (me.work == at_work)
 #define is_open (me.up && mine.end == unsettled)
 
@@ -377,7 +385,7 @@ end: do
        say("takes the lease"); me.up = true; lease = self; take_in(); judge_world() }
   /* kill -9, or a power cut. */
   :: d_step { me.up && may_crash ->
-       say("crashes"); count_crash(); vanish(); judge_world() }
+       say("crashes"); count_crash(); vanish(); judge_world() } disturbed(crash)
   :: d_step { me.up && lease != self && !planted(no_fence) ->
        say("learns that its lease is gone"); vanish(); judge_world() }
   :: d_step { planted(renews_lost_lease) && me.up && lease != self ->
@@ -387,22 +395,26 @@ end: do
        say("decides to call the step"); start_call(); judge_world() }
   :: d_step { is_open && !mine.backward ->
        say("is asked to cancel the job"); cancel(); judge_world() }
-  :: d_step { me.work == over || me.work == told ->
+  :: d_step { me.work == over ->
        say("hears that its call is over"); hear_report(); judge_world() }
+  :: d_step { me.work == told ->
+       say("hears it again"); hear_report(); judge_world() } disturbed(repetition)
   :: d_step { planted(runs_settled_again) && me.up && mine.end == all_done && !me.draft ->
        say("runs the job again"); mine.end = unsettled; start_call(); judge_world() }
 
   :: d_step { me.draft ->
        say("commits"); commit(); judge_world() }
   :: d_step { me.draft && lease == self ->
-       say("cannot commit: the disk is full"); fail_to_commit(); judge_world() }
+       say("cannot commit: the disk is full"); fail_to_commit(); judge_world() } disturbed(disk)
 
   :: d_step { in_code && !barrier_refuses ->
        say_code("takes effect"); take_effect(); end_code(ok); judge_world() }
   :: d_step { in_code && !barrier_refuses ->
        say_code("fails after its effect"); take_effect(); end_code(unclear); judge_world() }
+     disturbed(effect)
   :: d_step { in_code ->
        say_code("fails before its effect"); end_code(unclear); judge_world() }
+     disturbed(failure)
   :: d_step { in_code && me.phase == execute ->
        say_code("refuses"); end_code(refused); judge_world() }
   od
