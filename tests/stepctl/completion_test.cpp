@@ -53,7 +53,8 @@ TEST_CASE("the command tree holds every command of the command line") {
   std::string paths;
   for (const auto& [path, node] : leaves) paths += path + "\n";
   CHECK(paths ==
-        "job submit\njob plan\njob list\njob show\njob watch\njob why\njob cancel\njob pause\n"
+        "job submit\njob plan\njob test\njob list\njob show\njob watch\njob why\njob cancel\njob "
+        "pause\n"
         "job resume\njob retry\njob abandon\njob skip\njob resolve\njob delete\nplugin list\n"
         "plugin show\nstep list\nstep show\nstatus\ncompletion\n");
 }

@@ -24,6 +24,13 @@ struct PlanJob {
   bool dot = false;
 };
 
+struct TestJob {
+  std::string file;     // "-": stdin
+  std::string path;     // empty: all
+  std::string outputs;  // a file; empty: none
+  bool all = false;
+};
+
 struct SubmitJobs {
   std::string file;  // "-": stdin
   std::optional<std::string> key;
@@ -74,9 +81,9 @@ struct ShowStatus {};
 struct WriteCompletion {
   std::string shell;
 };
-using Command =
-    std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, DeleteJob,
-                 ListPlugins, ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion>;
+using Command = std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob,
+                             DeleteJob, ListPlugins, ShowPlugin, ListStepTypes, ShowStepType,
+                             ShowStatus, WriteCompletion, TestJob>;
 
 struct Invocation {
   Global global;
