@@ -1,6 +1,7 @@
 #include "host/rehearsal/ghost_world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "host/engine/names.hpp"
 
@@ -53,6 +54,7 @@ void GhostWorld::begin(CallRequest request, const Record& record, SteadyPoint no
   }
   LiveCall call{.act = act_at(where, place), .since = now};
   call.request = std::move(request);
+  if (call.act.at_once) take_effect(call, call.act.ends);
   const CallId id = call.request.id;
   live_.emplace(id, std::move(call));
 }
@@ -63,15 +65,21 @@ void GhostWorld::stop(const StopCall& stop) {
   }
 }
 
-void GhostWorld::host_dies() {
-  for (const auto& [id, call] : live_) {
-    GhostStep& step = steps_.at(call.request.step_index);
-    step.running = false;
+void GhostWorld::host_dies(const Record& record) {
+  for (const auto& [number, started] : record.calls_started) {
+    if (record.calls_ended.contains(number)) continue;
+    GhostStep& step = steps_.at(started.step);
     step.resumes = false;
-    if (call.request.phase == Phase::execute) step.may_be_applied = true;
-    charge(call, OutcomeKind::lost);
+    if (started.phase == Phase::execute) step.may_be_applied = true;
+    if (over_.insert(number).second) ++step.charged[static_cast<std::size_t>(started.phase)];
   }
+  for (GhostStep& step : steps_) step.running = false;
   live_.clear();
+}
+
+void GhostWorld::undo(StepIndex index) {
+  if (!std::exchange(steps_.at(index).applied, false)) return;
+  undone_.push_back(index);
 }
 
 void GhostWorld::counts_anew(std::optional<StepIndex> step) {
@@ -126,20 +134,16 @@ void GhostWorld::take_effect(const LiveCall& call, OutcomeKind kind) {
   if (call.request.phase == Phase::probe || leaves_no_trace(kind)) return;
   if (call.request.phase == Phase::execute) step.may_be_applied = true;
   if (!call.act.takes_effect) return;
-  if (call.request.phase == Phase::execute) {
-    step.applied = true;
-    ++step.effects;
-  } else if (step.applied) {
-    step.applied = false;
-    undone_.push_back(index);
-  }
+  if (call.request.phase == Phase::compensate) return undo(index);
+  step.applied = true;
+  ++step.effects;
 }
 
 /// As the host is to count: see semantics A4.
 void GhostWorld::charge(const LiveCall& call, OutcomeKind kind) {
   const bool is_free = kind == OutcomeKind::suspended || kind == OutcomeKind::not_started ||
                        call.stopping == StopCause::shutdown;
-  if (is_free) return;
+  if (!over_.insert(call.request.id.number).second || is_free) return;
   ++steps_.at(call.request.step_index).charged[static_cast<std::size_t>(call.request.phase)];
 }
 
@@ -150,7 +154,7 @@ CallReported GhostWorld::end(const CallId& id, Now now) {
   if (call.act.tells_truth && !call.stopping) {
     kind = step.applied ? OutcomeKind::succeeded : OutcomeKind::no_effect;
   }
-  take_effect(call, kind);
+  if (!call.act.at_once) take_effect(call, kind);
   charge(call, kind);
   step.running = false;
   step.resumes = kind == OutcomeKind::suspended || call.stopping == StopCause::shutdown;

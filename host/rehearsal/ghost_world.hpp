@@ -53,9 +53,12 @@ class GhostWorld {
 
   void begin(engine::CallRequest request, const Record& record, engine::SteadyPoint now);
   void stop(const engine::StopCall& stop);
-  void host_dies();
+  /// Calls that the record says were begun, and does not say how they ended, are lost; some of them
+  /// the world has never seen.
+  void host_dies(const Record& record);
+  /// A person undid it.
+  void undone_by_hand(engine::StepIndex step) { undo(step); }
   void counts_anew(std::optional<engine::StepIndex> step);
-  void is_told_none(engine::StepIndex step) { steps_.at(step).may_be_applied = false; }
 
   /// The call that ends next, if one can end by `now`; one that crashes the host comes last, when
   /// it runs alone.
@@ -80,12 +83,14 @@ class GhostWorld {
   [[nodiscard]] Act act_at(StepPhase where, const Place& place) const;
   void take_effect(const LiveCall& call, engine::OutcomeKind kind);
   void charge(const LiveCall& call, engine::OutcomeKind kind);
+  void undo(engine::StepIndex index);
   [[nodiscard]] static std::optional<engine::SteadyPoint> overruns_at(const LiveCall& call);
 
   const Script& script_;
   std::vector<GhostStep> steps_;
   std::map<engine::CallId, LiveCall> live_;
   std::map<StepPhase, Place> places_;
+  std::set<std::uint64_t> over_;  // ended or lost, and counted as such
   std::vector<engine::StepIndex> undone_;
   std::vector<engine::StepIndex> compensations_;
   std::uint64_t calls_ = 0;

@@ -10,8 +10,6 @@ using namespace engine;
 
 namespace {
 
-constexpr std::size_t breaches_max = 20;
-
 std::string shown(const CallRequest& request) {
   return "call " + std::to_string(request.id.number) + " of step " + request.step + " (" +
          std::string(name_of(request.phase)) + ")";
@@ -25,7 +23,7 @@ bool is_saga(const JobState& state, StepIndex step) {
 }  // namespace
 
 void Judge::breach(std::string what) {
-  if (breaches_.size() < breaches_max) breaches_.push_back(std::move(what));
+  if (!has_seen_enough()) breaches_.push_back(std::move(what));
 }
 
 void Judge::starts(const CallRequest& request, const Record& record, const GhostWorld& world) {

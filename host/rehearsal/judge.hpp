@@ -27,8 +27,12 @@ class Judge {
   void decided_by_operator() { operated_ = true; }
 
   [[nodiscard]] const std::vector<std::string>& breaches() const { return breaches_; }
+  /// So much is broken that going on says nothing new.
+  [[nodiscard]] bool has_seen_enough() const { return breaches_.size() >= breaches_max; }
 
  private:
+  static constexpr std::size_t breaches_max = 20;
+
   void forward(const engine::CallRequest& request, const Record& record, const GhostWorld& world);
   void back(const engine::CallRequest& request, const Record& record, const GhostWorld& world);
   void settled(const Record& record, const GhostWorld& world, const engine::JobState& state);

@@ -58,6 +58,7 @@ void Performance::submit() {
 }
 
 bool Performance::is_spent() {
+  if (judge_.has_seen_enough()) return true;
   if (turns_ < turns_max) return false;
   judge_.breach("O2: the job is not at rest after " + std::to_string(turns_) + " turns");
   return true;
@@ -79,7 +80,7 @@ void Performance::settle() {
 }
 
 void Performance::die(std::set<CallId> crashed) {
-  world_.host_dies();
+  world_.host_dies(record_);
   ground_ = open_();
   stage_.restart(*ground_.store, std::move(crashed));
   saves_.clear();
@@ -178,10 +179,7 @@ bool Performance::let_moment_happen() {
       judge_.breach("O1: the verb of moment " + std::to_string(moment_) + " is " +
                     (*carried_out_ ? "carried out" : "refused"));
     }
-    if (*carried_out_ && verb_ && verb_->kind == Verb::Kind::retry) {
-      const auto step = find_step(*setting_.job, verb_->step);
-      world_.counts_anew(step);
-    }
+    if (*carried_out_ && verb_) note_verb(*verb_);
     if (by_moment) ++moment_;
     carried_out_.reset();
     return true;
@@ -190,6 +188,13 @@ bool Performance::let_moment_happen() {
   if (!has_come(script_.moments[moment_])) return false;
   std::visit(Happen{*this}, script_.moments[moment_].happens);
   return true;
+}
+
+void Performance::note_verb(const Verb& verb) {
+  const auto step = find_step(*setting_.job, verb.step);
+  if (verb.kind == Verb::Kind::retry) world_.counts_anew(step);
+  const bool undone = verb.kind == Verb::Kind::resolve && verb.truth == Verb::Truth::undone;
+  if (undone && step) world_.undone_by_hand(*step);
 }
 
 void Performance::ask(Verb verb) {
@@ -308,7 +313,9 @@ Played Performance::conclude() {
   played.undone = world_.undone();
   played.compensations = world_.compensations();
   played.breaches = judge_.breaches();
-  played.moments_left = script_.moments.size() - std::min(moment_, script_.moments.size());
+  for (std::size_t moment = moment_; moment < script_.moments.size(); ++moment) {
+    played.moments_left += script_.moments[moment].may_not_come ? 0 : 1;
+  }
   played.calls = world_.calls();
   played.commits = stage_.commits();
   played.took = rows_.back().at - rows_.front().at;

@@ -66,6 +66,7 @@ class Performance {
   [[nodiscard]] bool has_come(const Moment& moment) const;
   [[nodiscard]] bool let_moment_happen();
   void ask(engine::Verb verb);
+  void note_verb(const engine::Verb& verb);
   [[nodiscard]] bool resolve_doubt();
   [[nodiscard]] bool end_a_call();
   [[nodiscard]] bool pass_time();

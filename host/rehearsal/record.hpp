@@ -18,7 +18,7 @@ namespace stepd::rehearsal {
 /// share the mistakes of the judged.
 struct Record {
   engine::JobDefinition definition{};
-  std::set<std::uint64_t> calls_started{};
+  std::map<std::uint64_t, engine::CallStarted> calls_started{};
   std::map<std::uint64_t, engine::OutcomeKind> calls_ended{};
   std::set<engine::StepIndex> succeeded{};  // or skipped; at some time
   std::set<engine::StepIndex> left{};
@@ -44,7 +44,7 @@ struct Record {
  private:
   void note(const engine::Entry& entry) {
     if (const auto* started = std::get_if<engine::CallStarted>(&entry)) {
-      calls_started.insert(started->call);
+      calls_started.emplace(started->call, *started);
     } else if (const auto* ended = std::get_if<engine::CallEnded>(&entry)) {
       calls_ended[ended->call] = ended->outcome;
     } else if (const auto* moved = std::get_if<engine::StepMoved>(&entry)) {

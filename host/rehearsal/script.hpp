@@ -26,6 +26,7 @@ struct Act {
   engine::OutcomeKind ends = engine::OutcomeKind::succeeded;
   // In an execute: the step's effect; in a compensate: its undoing. Never of a call that refuses.
   bool takes_effect = true;
+  bool at_once = false;      // it takes its effect when it begins, not when it ends
   bool crashes = false;      // it ends the host's process, after its effect if it takes one
   bool tells_truth = false;  // a probe: it answers by what took place, whatever `ends` says
   engine::Duration lasts{};  // unless it is asked to stop; longer than its time-out: it overruns
@@ -67,7 +68,8 @@ struct Moment {
   std::optional<engine::Phase> phase{};
   std::uint32_t calls_min = 0;  // of the phase
   Happening happens{};
-  bool is_refused = false;  // a verb that must not be carried out
+  bool may_not_come = false;  // a crash can take the occasion away
+  bool is_refused = false;    // a verb that must not be carried out
 };
 
 struct Script {
