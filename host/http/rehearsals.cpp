@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <boost/json.hpp>
 #include <map>
 
@@ -110,7 +111,8 @@ void take_output(RehearsalSetting& setting, const std::string& id, const engine:
     if (!verdict.problems.empty()) {
       refuse(422, "output_does_not_fit",
              "the output given for step " + in_quotes(id) + " does not fit the schema of " +
-                 type->name + ": " + verdict.problems.front().message);
+                 type->name + ": " + verdict.problems.front().pointer + " " +
+                 verdict.problems.front().message);
     }
   }
   setting.outputs[*step] = given;

@@ -127,8 +127,8 @@ class Maker {
     const SchemaVerdict verdict = check_and_complete(values_[step], schemas_[step], {});
     if (verdict.problems.empty()) return;
     remarks.push_back("the output made up for step \"" + job_.steps[step].id +
-                      "\" does not fit its schema: " + verdict.problems.front().message +
-                      "; give one that does");
+                      "\" does not fit its schema: " + verdict.problems.front().pointer + " " +
+                      verdict.problems.front().message + "; give one that does");
   }
 
   const JobDefinition& job_;

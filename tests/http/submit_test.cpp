@@ -109,6 +109,22 @@ TEST_CASE("a test of what cannot be tested is refused with the reason") {
   CHECK(asked(R"({"job":)" + job + R"(,"speed":1})").code() == "unknown_field");
 }
 
+TEST_CASE("a test refuses an output that does not fit its step type") {
+  Served served;
+  engine::Catalogue catalogue = greeting();
+  catalogue.types.at("demo.greet").output_schema = engine::JsonText(
+      R"({"type":"object","properties":{"text":{"type":"string"}},"required":["text"]})");
+  served.host.set_catalogue(catalogue);
+
+  const Response response =
+      served.post("/v1/jobs:test",
+                  R"({"job":{"steps":[{"id":"a","step":"demo.greet","args":{"name":"x"}}]},
+          "outputs":{"a":{"text":7}}})");
+
+  CHECK(response.code() == "output_does_not_fit");
+  CHECK(response.detail().find("demo.greet: /text ") != std::string::npos);
+}
+
 TEST_CASE("a plan says how a job would run and records nothing") {
   Served served;
   engine::Catalogue catalogue = greeting();
