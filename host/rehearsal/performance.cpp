@@ -70,6 +70,7 @@ void Performance::settle() {
     const Stage::Advance advance = stage_.advance();
     take_over_rows();
     if (advance == Stage::Advance::died) {
+      deliver();
       die({});
     } else if (advance == Stage::Advance::busy) {
       deliver();

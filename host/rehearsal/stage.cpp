@@ -78,7 +78,11 @@ Stage::Advance Stage::advance() {
   batch.add(std::move(turn), {});
   if (batch.size() != 0) {
     ++commits_;
-    if (dies_at(false)) return Advance::died;
+    if (dies_at(false)) {
+      // None, or a batch that acts ahead of its record has been found out.
+      append(starts_, batch.conclude(false).starts);
+      return Advance::died;
+    }
     batch.commit(*store_, epoch_);
   }
   const bool records = batch.size() != 0;

@@ -74,7 +74,8 @@ TEST_CASE("D2: the enumeration finds planted bugs") {
   const auto bug = GENERATE(PlantedBug::forgets_attempts, PlantedBug::compensates_in_any_order,
                             PlantedBug::refusal_forgets_effect, PlantedBug::compensates_beside_call,
                             PlantedBug::repeats_after_success, PlantedBug::ignores_policy_end,
-                            PlantedBug::never_compensates_in_doubt);
+                            PlantedBug::never_compensates_in_doubt, PlantedBug::acts_before_commit,
+                            PlantedBug::runs_settled_again);
   const std::vector<ReferenceJob> jobs = all_jobs();
 
   const std::string difference = caught(jobs, bug);
