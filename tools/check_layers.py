@@ -25,7 +25,10 @@ MAY_INCLUDE = {
     "storage/sqlite": ("storage", "host/engine"),
     "host/plugin": ("sdk", "host/engine"),
     "host/runtime": ("host/plugin", "host/engine", "storage"),
-    "host/http": ("host/runtime", "host/plugin", "host/engine", "storage"),
+    "host/rehearsal": (
+        "host/runtime", "host/plugin", "host/engine", "storage", "storage/memory",
+    ),
+    "host/http": ("host/rehearsal", "host/runtime", "host/plugin", "host/engine", "storage"),
     "host/daemon": (
         "host/http", "host/runtime", "host/plugin", "host/engine",
         "storage", "storage/memory", "storage/sqlite",

@@ -15,6 +15,7 @@ constexpr std::array table{
     Route{"POST", "/v1/jobs", submit_job, "Submit a job"},
     Route{"POST", "/v1/jobs:batch", submit_batch, "Submit many jobs, one a line"},
     Route{"POST", "/v1/jobs:plan", plan_job, "Say how a job would run, and run nothing"},
+    Route{"POST", "/v1/jobs:test", test_job, "Play every way a job can take, with scripted steps"},
     Route{"GET", "/v1/jobs", list_jobs, "List jobs, newest first"},
     Route{"GET", "/v1/jobs/{id}", show_job, "Show a job and its steps"},
     Route{"DELETE", "/v1/jobs/{id}", remove_job, "Delete a settled job"},

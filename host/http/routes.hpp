@@ -12,6 +12,9 @@ namespace stepd::http {
 // plans.cpp
 [[nodiscard]] Answer plan_job(const Scope& scope, Request& request);
 
+// rehearsals.cpp
+[[nodiscard]] Answer test_job(const Scope& scope, Request& request);
+
 // jobs_read.cpp
 [[nodiscard]] Answer list_jobs(const Scope& scope, Request& request);
 [[nodiscard]] Answer show_job(const Scope& scope, Request& request);

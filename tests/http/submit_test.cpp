@@ -60,6 +60,71 @@ TEST_CASE("J8: strict refuses an unknown step type and no other warning") {
   CHECK(unknown.detail().find("refused because strict was asked for") != std::string::npos);
 }
 
+TEST_CASE("a test plays every path of a job and records nothing") {
+  Served served;
+  engine::Catalogue catalogue = greeting();
+  engine::StepType& greets = catalogue.types.at("demo.greet");
+  greets.kind = engine::StepKind::saga;
+  greets.output_schema = engine::JsonText(
+      R"({"type":"object","properties":{"text":{"type":"string"}},"required":["text"]})");
+  served.host.set_catalogue(catalogue);
+  const std::string job = R"({"name":"t","steps":[
+      {"id":"a","step":"demo.greet","args":{"name":"you"}},
+      {"id":"b","step":"demo.greet","args":{"name":{"$ref":"/steps/a/output/text"}}}]})";
+
+  const Response all = served.post("/v1/jobs:test", R"({"job":)" + job + "}");
+  const Response one = served.post("/v1/jobs:test", R"({"path":"b:failed","job":)" + job +
+                                                        R"(,"outputs":{"a":{"text":"seen"}}})");
+
+  CHECK(all.status == 200);
+  const auto played = all.json();
+  CHECK(played.at("paths") == played.at("played"));
+  CHECK(played.at("verdicts").at("broken") == 0);
+  CHECK(played.at("results").at(0).at("path") == "all_well");
+  CHECK(played.at("results").at(0).at("ended") == "succeeded");
+  CHECK_FALSE(played.at("results").at(0).as_object().contains("journal"));
+  CHECK(one.json().at("results").at(0).at("ended") == "compensated");
+  CHECK(one.body.find(R"({"name":"seen"})") != one.body.npos);
+  CHECK(served.host.jobs_kept() == 0);
+}
+
+TEST_CASE("a test of what cannot be tested is refused with the reason") {
+  Served served;
+  served.host.set_catalogue(greeting());
+  const std::string job = R"({"steps":[{"id":"a","step":"demo.greet","args":{"name":"x"}}]})";
+  const auto asked = [&](const std::string& body) { return served.post("/v1/jobs:test", body); };
+
+  CHECK(asked(job).code() == "missing_field");
+  CHECK(asked("[]").code() == "missing_field");
+  CHECK(asked(R"({"job":{"steps":[}})").code() == "malformed_json");
+  CHECK(asked(R"({"job":)" + job + job + "}").code() == "malformed_json");
+  CHECK(asked(R"({"job":{"steps":[]}})").code() == "no_steps");
+  CHECK(asked(R"({"job":{"steps":[{"id":"a","step":"nobody.knows"}]}})").code() ==
+        "unknown_step_type");
+  CHECK(asked(R"({"job":)" + job + R"(,"path":"a:sold"})").code() == "unknown_path");
+  const Response timeless = asked(R"({"job":)" + job + R"(,"path":"a:timed_out"})");
+  CHECK(timeless.code() == "no_such_path");
+  CHECK(timeless.detail().find("it has no time-out") != std::string::npos);
+  CHECK(asked(R"({"job":)" + job + R"(,"outputs":{"z":1}})").code() == "unknown_step");
+  CHECK(asked(R"({"job":)" + job + R"(,"speed":1})").code() == "unknown_field");
+}
+
+TEST_CASE("a test refuses an output that does not fit its step type") {
+  Served served;
+  engine::Catalogue catalogue = greeting();
+  catalogue.types.at("demo.greet").output_schema = engine::JsonText(
+      R"({"type":"object","properties":{"text":{"type":"string"}},"required":["text"]})");
+  served.host.set_catalogue(catalogue);
+
+  const Response response =
+      served.post("/v1/jobs:test",
+                  R"({"job":{"steps":[{"id":"a","step":"demo.greet","args":{"name":"x"}}]},
+          "outputs":{"a":{"text":7}}})");
+
+  CHECK(response.code() == "output_does_not_fit");
+  CHECK(response.detail().find("demo.greet: /text ") != std::string::npos);
+}
+
 TEST_CASE("a plan says how a job would run and records nothing") {
   Served served;
   engine::Catalogue catalogue = greeting();

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "host/engine/engine.hpp"
+#include "host/rehearsal/record.hpp"
 #include "storage/store.hpp"
-#include "tests/simulation/record.hpp"
 #include "tests/support/chance.hpp"
 
 namespace stepd::simulation {
+
+using rehearsal::Record;
 
 /// A promise was broken; the message says which rule and how.
 struct Broken : std::runtime_error {

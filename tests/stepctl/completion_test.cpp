@@ -53,10 +53,9 @@ TEST_CASE("the command tree holds every command of the command line") {
   std::string paths;
   for (const auto& [path, node] : leaves) paths += path + "\n";
   CHECK(paths ==
-        "job submit\njob plan\njob list\njob show\njob watch\njob children\njob why\n"
-        "job cancel\njob pause\n"
-        "job resume\njob retry\njob abandon\njob skip\njob resolve\njob delete\nevent send\nevent "
-        "list\nplugin list\n"
+        "job submit\njob plan\njob test\njob list\njob show\njob watch\njob children\njob why\n"
+        "job cancel\njob pause\njob resume\njob retry\njob abandon\njob skip\njob resolve\n"
+        "job delete\nevent send\nevent list\nplugin list\n"
         "plugin show\nstep list\nstep show\nstatus\ncompletion\n");
 }
 

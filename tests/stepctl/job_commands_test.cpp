@@ -2,6 +2,7 @@
 
 #include "tests/stepctl/canned/canned_daemon.hpp"
 #include "tests/stepctl/child.hpp"
+#include "tests/support/temporary_folder.hpp"
 #include "tools/stepctl/json_text.hpp"
 
 using namespace stepd::test;
@@ -161,6 +162,62 @@ TEST_CASE("plan shows the order and draws the graph and runs nothing") {
   const ChildEnd dot = stepctl(daemon.address(), {"job", "plan", "-", "--dot"}, job);
   CHECK(dot.out.starts_with("digraph \"p\" {\n"));
   CHECK(dot.out.find("\"a\" -> \"b\";") != dot.out.npos);
+}
+
+namespace {
+
+const char* const tested = R"({"name":"t","steps":2,"paths":9,"played":3,
+    "verdicts":{"ok":1,"parked":0,"effect_stays":1,"bad_arguments":0,"broken":BROKEN},
+    "results":[
+      {"path":"all_well","verdict":"ok","ended":"succeeded","calls":2,"took":"0ms","remarks":[]},
+      {"path":"it's:refused","verdict":"effect_stays","ended":"failed","calls":2,"took":"90s",
+       "remarks":["what \"n\" did stays"],
+       "journal":[{"row":1,"at":"2026-03-01T12:00:00Z","entries":[{"type":"submitted"}]}]}],
+    "omitted":[],"remarks":["made up"],"warnings":[]})";
+
+std::string tested_with(const std::string& broken) {
+  std::string text = tested;
+  return text.replace(text.find("BROKEN"), 6, broken);
+}
+
+}  // namespace
+
+TEST_CASE("test sends the job and shows what each path came to with the worst first") {
+  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{200, tested_with("0")}; });
+  const ChildOptions job{.input = R"({"steps":[]})"};
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "test", "-"}, job);
+
+  CHECK(end.code == 0);
+  CHECK(daemon.requests().at(0).target == "/v1/jobs:test");
+  CHECK(daemon.requests().at(0).body == R"({"job":{"steps":[]}})");
+  CHECK(end.out.starts_with("3 paths: 1 effect stays, 1 ok\nan even part of 9 paths"));
+  CHECK(end.out.find("1m 30s") != end.out.npos);
+  CHECK(end.out.find("it's:refused") < end.out.find("all_well"));
+  CHECK(end.out.find("stepctl job test - --path 'it'\\''s:refused'") != end.out.npos);
+  CHECK(end.err == "made up (stepctl job test FILE --outputs FILE)\n");
+}
+
+TEST_CASE("test ends with 1 when a path is broken and sends the path and the outputs") {
+  CannedDaemon daemon([](const CannedRequest&) {
+    return CannedReply{200, R"({"name":"t","steps":1,"paths":1,"played":1,"verdicts":{"broken":1},
+        "results":[{"path":"a:failed","verdict":"broken","ended":"failed","calls":2,"took":"0ms",
+         "remarks":["C2: order"],
+         "journal":[{"row":1,"at":"2026-03-01T12:00:00Z","entries":[{"type":"submitted"}]}]}],
+        "omitted":[],"remarks":[],"warnings":[]})"};
+  });
+  const stepd::support::TemporaryFolder folder;
+  const std::string outputs = (folder.path() / "outputs.json").string();
+  std::ofstream(outputs) << R"({"a":{"n":1}})";
+  const ChildOptions job{.input = "{}"};
+
+  const ChildEnd end = stepctl(
+      daemon.address(), {"job", "test", "-", "--path", "a:failed", "--outputs", outputs}, job);
+
+  CHECK(end.code == 1);
+  CHECK(daemon.requests().at(0).body == R"({"job":{},"path":"a:failed","outputs":{"a":{"n":1}}})");
+  CHECK(end.out.find("submitted") != end.out.npos);
+  CHECK(end.out.find("broken: C2: order\n") != end.out.npos);
 }
 
 TEST_CASE("list asks for what was wished and shows a table") {

@@ -41,6 +41,7 @@ struct Parser {
   void add_job();
   void add_job_submit(CLI::App* job);
   void add_job_plan(CLI::App* job);
+  void add_job_test(CLI::App* job);
   void add_job_list(CLI::App* job);
   void add_job_views(CLI::App* job);
   void add_simple_verb(CLI::App* job, const std::string& verb, const std::string& description,
@@ -108,6 +109,7 @@ void Parser::add_job() {
   CLI::App* job = group(&root, "job", "Submit, watch and steer jobs");
   add_job_submit(job);
   add_job_plan(job);
+  add_job_test(job);
   add_job_list(job);
   add_job_views(job);
   add_simple_verb(job, "cancel", "Turn the job back: undo what it did",
@@ -162,6 +164,20 @@ void Parser::add_job_plan(CLI::App* job) {
   PlanJob& plan = stands_for(app, PlanJob{});
   app->add_option("FILE", plan.file, "One JSON object; - is stdin")->required()->type_name("");
   app->add_flag("--dot", plan.dot, "The graph for Graphviz, and nothing else");
+}
+
+void Parser::add_job_test(CLI::App* job) {
+  CLI::App* app = command(
+      job, "test", "Play every way the job in a file can take; runs none of its steps' code",
+      "  stepctl job test transfer.json\n"
+      "  stepctl job test transfer.json --path debit:crash_after_effect\n"
+      "  stepctl job test transfer.json --outputs returns.json    {\"debit\": {...}}\n");
+  TestJob& test = stands_for(app, TestJob{});
+  app->add_option("FILE", test.file, "One JSON object; - is stdin")->required()->type_name("");
+  app->add_option("--path", test.path, "Only this one, with its journal")->type_name("PATH");
+  app->add_option("--outputs", test.outputs, "What steps return: a JSON object, by step")
+      ->type_name("FILE");
+  app->add_flag("--all", test.all, "Every path, however many");
 }
 
 void Parser::add_job_list(CLI::App* job) {

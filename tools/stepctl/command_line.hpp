@@ -24,6 +24,13 @@ struct PlanJob {
   bool dot = false;
 };
 
+struct TestJob {
+  std::string file;     // "-": stdin
+  std::string path;     // empty: all
+  std::string outputs;  // a file; empty: none
+  bool all = false;
+};
+
 struct SubmitJobs {
   std::string file;  // "-": stdin
   std::optional<std::string> key;
@@ -91,7 +98,8 @@ struct WriteCompletion {
 };
 using Command = std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob,
                              DeleteJob, ListPlugins, ShowPlugin, ListStepTypes, ShowStepType,
-                             ShowStatus, WriteCompletion, SendEvent, ListEvents, ListChildren>;
+                             ShowStatus, WriteCompletion, SendEvent, ListEvents, ListChildren,
+                             TestJob>;
 
 struct Invocation {
   Global global;

@@ -19,6 +19,7 @@ struct Session {
 /// CannotRead, Unreachable, ConnectionLost and BrokenPipe.
 [[nodiscard]] ExitCode run(const Session& session, const SubmitJobs& command);
 [[nodiscard]] ExitCode run(const Session& session, const PlanJob& command);
+[[nodiscard]] ExitCode run(const Session& session, const TestJob& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListJobs& command);
 [[nodiscard]] ExitCode run(const Session& session, const ShowJob& command);
 [[nodiscard]] ExitCode run(const Session& session, const WatchJob& command);

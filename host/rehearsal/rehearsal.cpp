@@ -1,0 +1,186 @@
+#include "host/rehearsal/rehearsal.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "host/engine/names.hpp"
+#include "host/rehearsal/performance.hpp"
+#include "storage/memory/memory_store.hpp"
+
+namespace stepd::rehearsal {
+
+using namespace engine;
+
+namespace {
+
+/// What the journal and the world say of one path, against what was to be expected.
+class Review {
+ public:
+  Review(const Paths& paths, const Path& path, const JobDefinition& job, const Played& played)
+      : paths_(paths), path_(path), job_(job), played_(played) {}
+
+  PathResult result() && {
+    result_.path = paths_.name_of(path_);
+    result_.ended = played_.word;
+    result_.calls = played_.calls;
+    result_.took = played_.took;
+    for (const std::string& breach : played_.breaches) say(Verdict::broken, breach);
+    if (arguments_are_bad()) return std::move(result_);
+    compare();
+    parked();
+    effects_that_stay();
+    return std::move(result_);
+  }
+
+ private:
+  void say(Verdict verdict, std::string remark) {
+    result_.verdict = std::max(result_.verdict, verdict);
+    result_.remarks.push_back(std::move(remark));
+  }
+  [[nodiscard]] std::string named(StepIndex step) const {
+    return "step \"" + job_.steps[step].id + "\"";
+  }
+
+  bool arguments_are_bad() {
+    bool bad = false;
+    for (StepIndex index = 0; index < played_.state.steps.size(); ++index) {
+      const StepState& step = played_.state.steps[index];
+      const auto* abandoned = std::get_if<Abandoned>(&step.condition);
+      const auto* parked = std::get_if<Parked>(&step.condition);
+      const bool not_called = step.last_call == 0;
+      if (abandoned && abandoned->reason == AbandonReason::bad_arguments) {
+        say(Verdict::bad_arguments, named(index) + " is given up: " + abandoned->error.message);
+        bad = true;
+      } else if (parked && not_called && parked->reason == ParkReason::past_pivot) {
+        say(Verdict::bad_arguments, named(index) + " is parked: " + parked->error.message);
+        bad = true;
+      }
+    }
+    return bad;
+  }
+
+  [[nodiscard]] bool turned_by_deadline() const {
+    const auto& cause = played_.record.turned_back;
+    return cause && cause->kind == Cause::Kind::deadline && job_.deadline &&
+           played_.took >= *job_.deadline;
+  }
+
+  void compare() {
+    End expected = paths_.end_of(path_);
+    // The deadline comes first, also where the step would have waited for an operator.
+    if (turned_by_deadline()) expected = End::turns_back;
+    if (ended_as(expected)) return cause_fits(expected);
+    say(Verdict::broken, "the job is " + std::string(name_of(played_.word)) + ", and it was to " +
+                             (expected == End::succeeds     ? "succeed"
+                              : expected == End::turns_back ? "turn back and settle"
+                                                            : "wait for an operator"));
+  }
+
+  [[nodiscard]] bool ended_as(End end) const {
+    if (end == End::parks) return played_.word == JobWord::parked;
+    const bool succeeded = played_.word == JobWord::succeeded;
+    return is_settled(played_.word) && succeeded == (end == End::succeeds);
+  }
+
+  void cause_fits(End end) {
+    if (end != End::turns_back || turned_by_deadline()) return;
+    const Cause& cause = played_.record.turned_back.value();
+    const Mishap mishap = path_.forward->mishap;
+    const bool cancel = mishap == Mishap::cancelled || mishap == Mishap::cancelled_too_late;
+    const Cause::Kind wanted = cancel                       ? Cause::Kind::cancel
+                               : mishap == Mishap::deadline ? Cause::Kind::deadline
+                                                            : Cause::Kind::step_abandoned;
+    const bool fits = cause.kind == wanted &&
+                      (wanted != Cause::Kind::step_abandoned || cause.step == path_.forward->step);
+    // (A cancel of a job that is on its way back changes nothing, its cause least of all.)
+    if (!fits) say(Verdict::broken, "C6: the job names another cause than what went wrong");
+  }
+
+  void parked() {
+    const auto expected = paths_.parked_by(path_);
+    for (StepIndex index = 0; index < played_.state.steps.size(); ++index) {
+      const auto* parked = std::get_if<Parked>(&played_.state.steps[index].condition);
+      if (!parked) continue;
+      if (index != expected) say(Verdict::broken, named(index) + " parks, and nothing says why");
+      say(Verdict::parked,
+          named(index) + " needs an operator (" + std::string(name_of(parked->reason)) + ")");
+    }
+  }
+
+  void effects_that_stay() {
+    const bool turned = is_settled(played_.word) && played_.word != JobWord::succeeded;
+    if (!turned) return;
+    for (StepIndex index = 0; index < played_.world.size(); ++index) {
+      if (!played_.world[index].applied) continue;
+      say(Verdict::effect_stays,
+          "what " + named(index) + " did stays: it is a plain step, without compensation");
+    }
+  }
+
+  const Paths& paths_;
+  const Path& path_;
+  const JobDefinition& job_;
+  const Played& played_;
+  PathResult result_;
+};
+
+Played play(const RehearsalSetting& setting, const Script& script) {
+  storage::MemoryStore store;
+  return Performance({.job = setting.job,
+                      .key = {},
+                      .catalogue = setting.catalogue,
+                      .stage = {.defaults = setting.defaults, .limits = setting.limits}},
+                     script,
+                     [&store] {
+                       return Ground{&store, &store};
+                     })
+      .run();
+}
+
+/// Absent: the compensation that was to go wrong did not come to run on this path.
+std::optional<PathResult> played(const RehearsalSetting& setting, const Paths& paths,
+                                 const Path& path, bool with_rows) {
+  Script script = paths.script_of(path);
+  script.outputs = setting.outputs;
+  Played played = play(setting, script);
+  const bool ran = !path.back || std::ranges::find(played.compensations, path.back->step) !=
+                                     played.compensations.end();
+  if (!ran && played.breaches.empty() && !with_rows) return std::nullopt;
+  PathResult result = Review(paths, path, *setting.job, played).result();
+  if (!ran) result.remarks.push_back("the compensation that was to go wrong did not run");
+  if (with_rows) result.rows = std::move(played.rows);
+  return result;
+}
+
+}  // namespace
+
+std::string_view name_of(Verdict verdict) {
+  constexpr std::array<std::string_view, 5> names{"ok", "parked", "effect_stays", "bad_arguments",
+                                                  "broken"};
+  return names[static_cast<std::size_t>(verdict)];
+}
+
+Rehearsed rehearse(const RehearsalSetting& setting) {
+  const Paths paths(*setting.job);
+  Rehearsed rehearsed{.omitted = paths.omitted(), .paths = paths.all().size()};
+  const std::size_t most =
+      std::max<std::size_t>(1, setting.steps_played_max / setting.job->steps.size());
+  const std::size_t count = paths.all().size();
+  const std::size_t wanted = std::min(most, count);
+  for (std::size_t number = 0; number < wanted; ++number) {
+    const Path& path = paths.all()[number * count / wanted];
+    auto result = played(setting, paths, path, false);
+    if (result) {
+      rehearsed.results.push_back(*std::move(result));
+    } else {
+      --rehearsed.paths;
+    }
+  }
+  return rehearsed;
+}
+
+PathResult rehearse(const RehearsalSetting& setting, const Paths& paths, const Path& path) {
+  return played(setting, paths, path, true).value();
+}
+
+}  // namespace stepd::rehearsal

@@ -1,0 +1,194 @@
+#include <algorithm>
+#include <vector>
+
+#include "tools/stepctl/commands.hpp"
+#include "tools/stepctl/job_input.hpp"
+#include "tools/stepctl/json_text.hpp"
+#include "tools/stepctl/problem.hpp"
+#include "tools/stepctl/span_text.hpp"
+#include "tools/stepctl/table.hpp"
+#include "tools/stepctl/timeline.hpp"
+
+namespace stepd::stepctl {
+namespace {
+
+/// So many paths are shown whole; of more, those that are not simply all right.
+constexpr std::size_t paths_shown = 40;
+constexpr std::size_t reproductions_shown = 10;
+
+/// Verdicts, the worst first.
+constexpr const char* verdicts[] = {"broken", "bad_arguments", "effect_stays", "parked", "ok"};
+
+std::size_t severity(const json::object& result) {
+  const auto found =
+      std::find(std::begin(verdicts), std::end(verdicts), text_at(result, "verdict"));
+  return static_cast<std::size_t>(found - std::begin(verdicts));
+}
+
+Tone tone_of_verdict(const std::string& verdict) {
+  if (verdict == "ok") return Tone::good;
+  return verdict == "parked" || verdict == "effect_stays" ? Tone::warn : Tone::bad;
+}
+
+bool has_failed(const json::object& result) { return severity(result) < 2; }
+
+std::vector<json::object> results_of(const json::object& answer) {
+  std::vector<json::object> results;
+  for (const json::value& entry : list_at(answer, "results")) {
+    if (entry.is_object()) results.push_back(entry.get_object());
+  }
+  return results;
+}
+
+std::string whole(std::istream& in) {
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+/// The job as it stands in its file, so that the daemon judges what is there.
+std::string body_of(const TestJob& command, Output& output) {
+  JobInput input(command.file, output);
+  std::string body = "{\"job\":" + whole(input.stream());
+  if (!command.path.empty()) body += ",\"path\":" + one_line(json::value(command.path));
+  if (!command.outputs.empty()) {
+    JobInput outputs(command.outputs, output);
+    body += ",\"outputs\":" + whole(outputs.stream());
+  }
+  return body + "}";
+}
+
+std::string summary(const json::object& answer, const Screen& screen) {
+  const std::uint64_t paths = static_cast<std::uint64_t>(number_at(answer, "paths"));
+  const std::uint64_t played = static_cast<std::uint64_t>(number_at(answer, "played"));
+  std::string text = grouped(played) + (played == 1 ? " path: " : " paths: ");
+  bool first = true;
+  for (const char* verdict : verdicts) {
+    const std::int64_t count = number_at(object_at(answer, "verdicts"), verdict);
+    if (count == 0) continue;
+    if (!first) text += ", ";
+    first = false;
+    text += paint(grouped(static_cast<std::uint64_t>(count)) + " " + spoken(verdict),
+                  tone_of_verdict(verdict), screen);
+  }
+  if (played < paths) {
+    text += "\nan even part of " + grouped(paths) + " paths: name any other with --path";
+  }
+  return text + "\n";
+}
+
+std::string first_remark(const json::object& result) {
+  const json::array& remarks = list_at(result, "remarks");
+  if (remarks.empty() || !remarks.front().is_string()) return {};
+  const std::string text = printable(std::string_view(remarks.front().get_string()));
+  return remarks.size() == 1 ? text
+                             : text + " (and " + std::to_string(remarks.size() - 1) + " more)";
+}
+
+std::string table_of(const std::vector<json::object>& results, const Screen& screen) {
+  Table table({"VERDICT", "PATH", "ENDED", "CALLS", "TIME", "WHY"});
+  for (const json::object& result : results) {
+    const std::string verdict = text_at(result, "verdict");
+    const std::string ended = text_at(result, "ended");
+    const std::optional<Span> took = parse_span(text_at(result, "took"));
+    table.add({{spoken(verdict), tone_of_verdict(verdict)},
+               {printable(text_at(result, "path")), Tone::strong},
+               {ended, tone_of_state(ended)},
+               {text_at(result, "calls"), Tone::dim},
+               {took ? span_text(*took) : "", Tone::dim},
+               {first_remark(result)}});
+  }
+  return table.text(screen);
+}
+
+/// As one word for a shell.
+std::string in_shell_quotes(const std::string& text) {
+  std::string quoted = "'";
+  for (const char letter : text) quoted += letter == '\'' ? "'\\''" : std::string(1, letter);
+  return quoted + "'";
+}
+
+std::string again(const TestJob& command, const json::object& result) {
+  std::string line = "  stepctl job test " + command.file;
+  if (!command.outputs.empty()) line += " --outputs " + command.outputs;
+  return line + " --path " + in_shell_quotes(printable(text_at(result, "path"))) + "\n";
+}
+
+std::string reproductions(const TestJob& command, const std::vector<json::object>& results) {
+  std::string lines;
+  std::size_t count = 0;
+  for (const json::object& result : results) {
+    if (text_at(result, "verdict") == "ok" || ++count > reproductions_shown) continue;
+    lines += again(command, result);
+  }
+  if (count > reproductions_shown) lines += "  and likewise for the others\n";
+  return lines.empty() ? lines : "\none path again, with its journal:\n" + lines;
+}
+
+void print_all(const Session& session, const TestJob& command, const json::object& answer) {
+  const Screen& screen = session.output.out();
+  std::vector<json::object> results = results_of(answer);
+  std::stable_sort(results.begin(), results.end(),
+                   [](const json::object& left, const json::object& right) {
+                     return severity(left) < severity(right);
+                   });
+  const std::size_t all = results.size();
+  if (!command.all && all > paths_shown) {
+    const auto good = std::find_if(results.begin(), results.end(), [](const json::object& result) {
+      return text_at(result, "verdict") == "ok";
+    });
+    results.erase(good, results.end());
+    if (results.size() > paths_shown) results.resize(paths_shown);
+  }
+  std::string text = summary(answer, screen);
+  if (!results.empty()) text += "\n" + table_of(results, screen);
+  if (results.size() < all) {
+    text += std::to_string(all - results.size()) + " more are not shown; --all shows them\n";
+  }
+  session.output.print(text + reproductions(command, results));
+}
+
+void print_one(const Session& session, const json::object& result) {
+  const Screen& screen = session.output.out();
+  Timeline timeline;
+  std::vector<TimelineLine> lines;
+  for (const json::value& row : list_at(result, "journal")) {
+    if (!row.is_object()) continue;
+    const std::vector<TimelineLine> more = timeline.add(row.get_object());
+    lines.insert(lines.end(), more.begin(), more.end());
+  }
+  const std::string verdict = text_at(result, "verdict");
+  std::string text = table_of({result}, screen) + "\n" + timeline_text(lines, 0, screen);
+  for (const json::value& remark : list_at(result, "remarks")) {
+    if (!remark.is_string()) continue;
+    text += paint(spoken(verdict), tone_of_verdict(verdict), screen) + ": " +
+            printable(std::string_view(remark.get_string())) + "\n";
+  }
+  session.output.print(text);
+}
+
+}  // namespace
+
+ExitCode run(const Session& session, const TestJob& command) {
+  const Answer answer = session.client.post("/v1/jobs:test", body_of(command, session.output));
+  const std::optional<json::object> tested = parse_object(answer.body);
+  if (!answer.is_good() || !tested) return refuse(session, answer);
+  const std::vector<json::object> results = results_of(*tested);
+  if (session.json) {
+    session.output.print(indented(answer.body));
+  } else if (!command.path.empty() && results.size() == 1) {
+    print_one(session, results.front());
+  } else {
+    print_all(session, command, *tested);
+  }
+  if (!session.json) {
+    for (const json::value& remark : list_at(*tested, "remarks")) {
+      if (!remark.is_string()) continue;
+      session.output.note(printable(std::string_view(remark.get_string())) +
+                          " (stepctl job test FILE --outputs FILE)\n");
+    }
+    session.output.note(warnings_text(*tested, "", session.output.err()));
+  }
+  return std::any_of(results.begin(), results.end(), has_failed) ? ExitCode::refused
+                                                                 : ExitCode::done;
+}
+
+}  // namespace stepd::stepctl
