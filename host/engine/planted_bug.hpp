@@ -8,17 +8,18 @@ namespace stepd::engine {
 
 enum class PlantedBug : std::uint8_t {
   none,
-  acknowledges_unstored,      // a submit that was not stored is answered as accepted
-  acts_before_commit,         // effects happen though their record is not on disk
-  compensates_in_any_order,   // without waiting for the steps after
-  forgets_attempts,           // the count is lost with the host
-  runs_settled_again,         // a retry of a settled job starts a call
-  refusal_forgets_effect,     // a clean refusal wipes out an earlier time-out
-  compensates_beside_call,    // the way back does not wait for a running call
-  takes_late_reports,         // any report ends the call that happens to run
-  repeats_after_success,      // a recorded success is run again after a restart
-  ignores_policy_end,         // a saga step is retried for ever
-  never_compensates_in_doubt  // only effects that are certain are undone
+  acknowledges_unstored,       // a submit that was not stored is answered as accepted
+  acts_before_commit,          // effects happen though their record is not on disk
+  compensates_in_any_order,    // without waiting for the steps after
+  forgets_attempts,            // the count is lost with the host
+  runs_settled_again,          // a retry of a settled job starts a call
+  refusal_forgets_effect,      // a clean refusal wipes out an earlier time-out
+  compensates_beside_call,     // the way back does not wait for a running call
+  takes_late_reports,          // any report ends the call that happens to run
+  repeats_after_success,       // a recorded success is run again after a restart
+  ignores_policy_end,          // a saga step is retried for ever
+  never_compensates_in_doubt,  // only effects that are certain are undone
+  undoes_what_was_kept         // a rerun takes over effects with the outcomes it keeps
 };
 
 #ifdef STEPD_PLANTED_BUGS

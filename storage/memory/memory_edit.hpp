@@ -25,6 +25,9 @@ class MemoryEdit {
 
  private:
   void remove(JobId id, TimePoint at);
+  [[nodiscard]] std::optional<JobId> undo_of(JobId origin) const;
+  [[nodiscard]] std::optional<Underivable> objection(const engine::Derivation& derivation) const;
+  [[nodiscard]] std::optional<JobId> unsettled_from(JobId origin) const;
   [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
                                                 const engine::SubmitKey& key) const;
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "storage/store.hpp"
@@ -29,7 +30,15 @@ struct MemoryRecord {
   using KeyName = std::tuple<std::string, std::string, JobId>;  // key, tenant, job
 
   std::map<JobId, std::shared_ptr<const Job>> jobs;  // owned by every copy of the record
+  /// By origin and request; kept for as long as the origin is.
+  struct DerivedRow {
+    engine::Origin::Kind kind = engine::Origin::Kind::rerun;
+    JobId job;
+  };
+  using DerivedName = std::pair<JobId, std::string>;
+
   std::map<KeyName, KeyRow> keys;
+  std::map<DerivedName, DerivedRow> derived;
   Epoch epoch;
   JobId highest_id;
 };

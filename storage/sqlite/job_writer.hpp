@@ -6,6 +6,7 @@
 #include "storage/sqlite/claimed_jobs.hpp"
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/job_columns.hpp"
+#include "storage/sqlite/open_priorities.hpp"
 #include "storage/store.hpp"
 
 namespace stepd::storage::sqlite {
@@ -32,6 +33,10 @@ class JobWriter {
   [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
                                                 const engine::SubmitKey& key);
   [[nodiscard]] std::optional<Standing> standing(JobId id);
+  [[nodiscard]] std::optional<Underivable> objection(const engine::Derivation& derivation);
+  [[nodiscard]] std::optional<JobId> undo_of(JobId origin);
+  [[nodiscard]] bool is_there(JobId id);
+  [[nodiscard]] std::optional<JobId> unsettled_from(JobId origin);
   void write_head(JobId id, const engine::JobHead& head, bool stood_out);
   void write_blob(JobId id, const engine::StepBlob& blob);
   void remove(JobId id, engine::JobWord shown, TimePoint at);
@@ -61,11 +66,18 @@ class JobWriter {
   Statement settle_key_;
   Statement raise_highest_removed_;
   Statement shorten_waits_;
+  OpenPriorities priorities_;
   Statement offer_;
   Statement expired_succeeded_;
   Statement expired_unsuccessful_;
   Statement expire_keys_;
   Statement add_count_;
+  Statement derived_by_request_;
+  Statement undo_of_;
+  Statement job_there_;
+  Statement insert_derived_;
+  Statement unsettled_from_;
+  Statement delete_derived_;
 };
 
 }  // namespace stepd::storage::sqlite

@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "storage/sqlite/job_columns.hpp"
 #include "storage/sqlite/job_lines.hpp"
 #include "storage/sqlite/job_rows.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -23,6 +24,9 @@ constexpr std::string_view select_blobs = R"sql(
 SELECT kind, phase, key, bytes FROM step_blob WHERE job = ? AND step = ?
 ORDER BY phase, kind, key)sql";
 
+constexpr std::string_view select_derived =
+    "SELECT kind, job FROM derived_job WHERE origin = ? ORDER BY job LIMIT ?";
+
 std::uint64_t size_of(const std::filesystem::path& file) {
   std::error_code absent;
   const std::uintmax_t size = std::filesystem::file_size(file, absent);
@@ -39,7 +43,8 @@ class SqliteReader::Connection {
         transactions(database_),
         rows(database_),
         lines(database_),
-        blobs(database_, select_blobs) {}
+        blobs(database_, select_blobs),
+        derived(database_, select_derived) {}
 
  private:
   Database database_;
@@ -49,6 +54,7 @@ class SqliteReader::Connection {
   sqlite::JobRows rows;
   sqlite::JobLines lines;
   Statement blobs;
+  Statement derived;
 };
 
 /// A connection and one moment's view of the record; both are given back at the end.
@@ -135,6 +141,16 @@ std::vector<StepBlob> SqliteReader::blobs(JobId id, engine::StepIndex step) {
                      .bytes = found.bytes(3)});
   }
   return blobs;
+}
+
+std::vector<DerivedLine> SqliteReader::derived(JobId origin, std::size_t limit) {
+  const Borrowed connection{*this};
+  std::vector<DerivedLine> lines;
+  Rows found = connection->derived.query(origin.value, sqlite::row_limit(limit));
+  while (found.next()) {
+    lines.push_back({static_cast<engine::Origin::Kind>(found.integer(0)), JobId{found.integer(1)}});
+  }
+  return lines;
 }
 
 std::vector<Count> SqliteReader::counts() {

@@ -25,6 +25,7 @@ class SqliteReader final : public Reader {
   [[nodiscard]] std::vector<engine::StoredRow> journal(JobId id, std::uint64_t after,
                                                        std::size_t limit) override;
   [[nodiscard]] std::vector<engine::StepBlob> blobs(JobId id, engine::StepIndex step) override;
+  [[nodiscard]] std::vector<DerivedLine> derived(JobId origin, std::size_t limit) override;
   [[nodiscard]] std::vector<Count> counts() override;
   [[nodiscard]] Facts facts() override;
 
