@@ -54,13 +54,16 @@ TEST_CASE("the command tree holds every command of the command line") {
   for (const auto& [path, node] : leaves) paths += path + "\n";
   CHECK(paths ==
         "job submit\njob plan\njob list\njob show\njob watch\njob why\njob cancel\njob pause\n"
-        "job resume\njob retry\njob abandon\njob skip\njob resolve\njob delete\nplugin list\n"
+        "job resume\njob retry\njob abandon\njob skip\njob resolve\njob rerun\njob undo\n"
+        "job priority\njob delete\nplugin list\n"
         "plugin show\nstep list\nstep show\nstatus\ncompletion\n");
 }
 
 TEST_CASE("bash completes commands and flags and values") {
   CHECK(offered("stepctl ") == "job plugin step status completion\n");
-  CHECK(offered("stepctl job re") == "resume retry resolve\n");
+  CHECK(offered("stepctl job re") == "resume retry resolve rerun\n");
+  CHECK(offered("stepctl job cancel --st") == "--state\n");
+  CHECK(offered("stepctl job rerun --fr") == "--from\n");
   CHECK(offered("stepctl completion ") == "bash zsh fish\n");
   CHECK(offered("stepctl --output ") == "table json\n");
   CHECK(offered("stepctl job list --state par") == "parked\n");
