@@ -29,6 +29,12 @@ class SimulatedHost {
   [[nodiscard]] std::size_t crashes() const { return crashes_; }
 
  private:
+  struct Asked {
+    std::string key;      // a submit's
+    engine::JobId job{};  // a verb's
+    std::optional<engine::Verb> verb{};
+  };
+
   void start_up();
   void crash();
   void act();
@@ -41,16 +47,11 @@ class SimulatedHost {
   void carry_out(runtime::Consequences consequences);
   void serve(const engine::StoreRequest& request);
   void take_reply(const runtime::ReplyDesk::Delivery& delivery);
+  void take_accepted(const Asked& asked, engine::JobId made);
   void judge_all();
   void ask_operator();
   [[nodiscard]] std::optional<Record> record_of(engine::JobId job);
   [[nodiscard]] bool all_settled();
-
-  struct Asked {
-    std::string key;    // a submit's
-    engine::JobId job;  // a verb's
-    std::optional<engine::Verb::Kind> verb{};
-  };
 
   tests::Chance chance_;
   World world_;
