@@ -18,6 +18,9 @@ inline void require_storable(JobId id, const engine::JobHead& head) {
     refuse(id, "a head has a time of settling exactly when it is settled");
   }
   if (head.settled_at && head.due) refuse(id, "it is settled and due");
+  if (head.priority < engine::priority_min || head.priority > engine::priority_max) {
+    refuse(id, "its priority is " + std::to_string(head.priority));
+  }
 }
 
 inline void require_storable(const NewJob& job) {

@@ -53,8 +53,32 @@ struct Duplicate {
 struct Conflict {
   friend bool operator==(const Conflict&, const Conflict&) = default;
 };
-using SubmitResult = std::variant<Committed, Duplicate>;
-using ChangeResult = std::variant<Committed, Conflict>;
+/// The job must not come from its origin as it is (J5).
+struct Underivable {
+  enum class Why : std::uint8_t {
+    asked_before,  // `job` was made by the same request
+    undone,        // `job` undoes the origin, or one that it relies on
+    gone           // `job`, the origin or one that it relies on, is not there any more
+  };
+  Why why = Why::asked_before;
+  JobId job;
+  engine::Origin::Kind kind = engine::Origin::Kind::rerun;  // of the one asked for before
+  friend bool operator==(const Underivable&, const Underivable&) = default;
+};
+/// The job is not removed, because an unsettled one comes from it (D5).
+struct Referred {
+  JobId by;
+  friend bool operator==(const Referred&, const Referred&) = default;
+};
+using SubmitResult = std::variant<Committed, Duplicate, Underivable>;
+using ChangeResult = std::variant<Committed, Conflict, Referred>;
+
+/// A job that was made from another one.
+struct DerivedLine {
+  engine::Origin::Kind kind = engine::Origin::Kind::rerun;
+  JobId job;
+  friend bool operator==(const DerivedLine&, const DerivedLine&) = default;
+};
 
 /// An event as it is kept.
 struct EventLine {
@@ -130,8 +154,9 @@ class Store {
     return commit(epoch, submits, changes, {});
   }
 
-  /// Up to `limit` jobs that are due and that this host is not already at work on, earliest due
-  /// first. They stay claimed until a change releases, settles or removes them, or a new acquire.
+  /// Up to `limit` jobs that are due and that this host is not already at work on, those with the
+  /// earliest turn (`engine::turn_of`) first. They stay claimed until a change releases, settles or
+  /// removes them, or a new acquire.
   [[nodiscard]] virtual Claim claim(Epoch epoch, TimePoint now, std::size_t limit) = 0;
 
   /// One job, settled or not, claimed by this call when it is neither settled nor claimed yet.
@@ -146,8 +171,9 @@ class Store {
   virtual std::size_t offer(Epoch epoch, const std::set<std::string>& types, TimePoint now,
                             std::size_t limit) = 0;
 
-  /// Removes up to `limit` expired jobs, events or keys, fewer when they are large, so that it
-  /// takes no longer than an ordinary batch; the number removed. 0: nothing is left to remove.
+  /// Removes up to `limit` expired jobs, events or keys, but no job that an unsettled one comes from;
+  /// fewer when they are large, so that it takes no longer than an ordinary batch; the number
+  /// removed. 0: nothing is left to remove.
   virtual std::size_t expire(Epoch epoch, const Expiry& expiry, std::size_t limit) = 0;
 
   /// Work that can wait until there is none else (checkpointing); true when there is more of it to
@@ -241,6 +267,9 @@ class Reader {
   [[nodiscard]] virtual std::vector<EventLine> events(const EventFilter& filter,
                                                       std::optional<engine::EventNumber> before,
                                                       std::size_t limit) = 0;
+  /// The jobs made from this one, oldest first. Of those made before it was removed nothing is
+  /// known.
+  [[nodiscard]] virtual std::vector<DerivedLine> derived(JobId origin, std::size_t limit) = 0;
   /// How many jobs read as each word; words of no job are left out.
   [[nodiscard]] virtual std::vector<Count> counts() = 0;
   [[nodiscard]] virtual Facts facts() = 0;

@@ -10,6 +10,7 @@
 #include "host/engine/engine.hpp"
 #include "host/engine/job_machine.hpp"
 #include "host/engine/job_timers.hpp"
+#include "host/engine/origin.hpp"
 #include "host/engine/row_trim.hpp"
 
 namespace stepd::engine {
@@ -32,6 +33,13 @@ struct Draft {
   [[nodiscard]] bool empty() const {
     return entries.empty() && blobs.empty() && recorded_events.empty() && returned_events.empty();
   }
+};
+
+/// A job that is to be recorded: submitted, or made from another one.
+struct Acceptance {
+  Submission submission{};
+  std::optional<Derivation> derivation{};
+  Entries first_row{Submitted{}};
 };
 
 /// A job in memory, and what this turn has done to it so far.
@@ -89,6 +97,7 @@ class ActiveJob {
   [[nodiscard]] bool is_queued(StepIndex step) const { return queued_.contains(step); }
   void queue(StepIndex step) { queued_.insert(step); }
   void unqueue(StepIndex step) { queued_.erase(step); }
+  void unqueue_all() { queued_ = {}; }
   [[nodiscard]] bool has_queued() const { return !queued_.empty(); }
 
   /// Brings the timers in line with the state; waits that stay keep their steady time.
@@ -166,7 +175,7 @@ class ActiveJob {
   bool touched = false;                  // in this turn
   bool leaving = false;                  // leaves memory once its last batch is on disk
   JobHead head_on_record{};
-  std::optional<Submission> submission{};  // of this turn
+  std::optional<Acceptance> acceptance{};  // of this turn
   // Asked before with the same request id; answered once that one's record is on disk.
   std::vector<VerbRequested> repeated{};
 

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "host/engine/id.hpp"
 #include "host/engine/time.hpp"
@@ -49,12 +50,19 @@ class CallLanes {
     }
   }
 
-  void wait(bool quick, ReadyStep step, bool first) {
-    std::deque<ReadyStep>& waiting = lane(quick).waiting;
-    if (first) {
-      waiting.push_front(step);
-    } else {
-      waiting.push_back(step);
+  /// Compensations go first; of the others, whose turn is earliest, and who came first.
+  struct Turn {
+    bool first = false;
+    TimePoint at{};
+  };
+  void wait(bool quick, ReadyStep step, Turn turn) {
+    lane(quick).waiting.emplace(Place{!turn.first, turn.at, ++places_given_}, step);
+  }
+
+  /// The steps of this job wait no longer.
+  void take_back(JobId job) {
+    for (Lane* each : {&quick_, &steady_}) {
+      std::erase_if(each->waiting, [job](const auto& entry) { return entry.second.job == job; });
     }
   }
 
@@ -62,9 +70,7 @@ class CallLanes {
   [[nodiscard]] std::optional<ReadyStep> next() {
     for (Lane* each : {&quick_, &steady_}) {
       if (each->waiting.empty() || each->taken >= each->max) continue;
-      const ReadyStep step = each->waiting.front();
-      each->waiting.pop_front();
-      return step;
+      return each->waiting.extract(each->waiting.begin()).mapped();
     }
     return std::nullopt;
   }
@@ -74,14 +80,16 @@ class CallLanes {
   [[nodiscard]] std::size_t taken() const { return steady_.taken + quick_.taken; }
 
  private:
+  using Place = std::tuple<bool, TimePoint, std::uint64_t>;
   struct Lane {
     std::size_t max = 0;
     std::size_t taken = 0;
-    std::deque<ReadyStep> waiting{};
+    std::map<Place, ReadyStep> waiting{};
   };
   [[nodiscard]] Lane& lane(bool quick) { return quick ? quick_ : steady_; }
 
   Duration quick_below_;
+  std::uint64_t places_given_ = 0;
   Lane steady_;
   Lane quick_;
   std::map<std::string, Duration, std::less<>> mean_;

@@ -9,12 +9,13 @@ void Reader::refuse(std::string_view why) const {
                          " (the record is damaged, or a newer stepd wrote it)");
 }
 
-void Reader::version() {
+std::uint64_t Reader::version(std::uint64_t newest) {
   const std::uint64_t version = unsigned_number();
-  if (version == 0 || version > format_version) {
+  if (version == 0 || version > newest) {
     refuse("it is of format " + std::to_string(version) + ", and this stepd knows formats 1 to " +
-           std::to_string(format_version));
+           std::to_string(newest));
   }
+  return version;
 }
 
 void Reader::end() {
@@ -55,6 +56,12 @@ std::uint64_t Reader::eight_bytes() {
     value |= std::uint64_t{static_cast<unsigned char>(bytes_[place_++])} << shift;
   }
   return value;
+}
+
+void Reader::take(std::int32_t& value) {
+  const std::int64_t number = signed_number();
+  if (!std::in_range<std::int32_t>(number)) refuse("a number is too large for its field");
+  value = static_cast<std::int32_t>(number);
 }
 
 void Reader::take(double& value) {

@@ -23,8 +23,10 @@
 ///   }
 namespace stepd::engine::codec {
 
-/// The newest version written, and the highest one read.
-inline constexpr std::uint64_t format_version = 1;
+/// The newest versions, and the highest ones read. What an older version can hold is written in it,
+/// so that an older stepd still reads it.
+inline constexpr std::uint64_t entries_version = 1;
+inline constexpr std::uint64_t definition_version = 2;
 
 /// The last enumerator of each enum on record: whatever lies beyond was written by a newer stepd.
 template <class Enum>
@@ -67,7 +69,12 @@ constexpr ChildWait::Until last_of<ChildWait::Until>() {
 }
 template <>
 constexpr Cause::Kind last_of<Cause::Kind>() {
-  return Cause::Kind::deadline;
+  return Cause::Kind::undo;
+}
+
+template <>
+constexpr Origin::Kind last_of<Origin::Kind>() {
+  return Origin::Kind::undo;
 }
 
 class Writer {
@@ -117,6 +124,7 @@ class Writer {
   void put(const JsonText& text) { put(text.view()); }
   void put(ModuleHash hash) { eight_bytes(hash.value); }
   void put(JobId id) { signed_number(id.value); }
+  void put(std::int32_t number) { signed_number(number); }
   void put(double value) { eight_bytes(std::bit_cast<std::uint64_t>(value)); }
   void put(Duration value) { signed_number(value.count()); }
   void put(TimePoint value) { signed_number(value.time_since_epoch().count()); }
@@ -185,8 +193,8 @@ class Reader {
     ((values = ((set >> bit++) & 1U) != 0), ...);
   }
 
-  void version();  // the first thing to read
-  void end();      // the last
+  std::uint64_t version(std::uint64_t newest);  // the first thing to read
+  void end();                                   // the last
   [[noreturn]] void refuse(std::string_view why) const;
 
  private:
@@ -194,6 +202,7 @@ class Reader {
   void take(JsonText& text) { text = JsonText(std::string(slice())); }
   void take(ModuleHash& hash) { hash.value = eight_bytes(); }
   void take(JobId& id) { id.value = signed_number(); }
+  void take(std::int32_t& value);
   void take(double& value);
   void take(Duration& value) { value = Duration(signed_number()); }
   void take(TimePoint& value) { value = TimePoint(Duration(signed_number())); }

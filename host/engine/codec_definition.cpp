@@ -12,22 +12,29 @@ void check_predecessors(const JobDefinition& definition, const codec::Reader& re
       if (before >= definition.steps.size()) reader.refuse("a step comes after one it has not");
     }
   }
+  if (!definition.origin) return;
+  for (const KeptStep& kept : definition.origin->kept) {
+    if (kept.step >= definition.steps.size()) reader.refuse("it keeps a step it has not");
+  }
 }
 
 }  // namespace
 
 std::string encode(const JobDefinition& definition) {
+  const bool plain = definition.priority == 0 && !definition.origin && !definition.parent;
   codec::Writer writer;
-  writer.unsigned_number(codec::format_version);
+  writer.unsigned_number(plain ? 1 : codec::definition_version);
   writer(definition);
+  if (!plain) writer(definition.priority, definition.origin, definition.parent);
   return writer.take();
 }
 
 JobDefinition decode_definition(std::string_view bytes) {
   codec::Reader reader("definition", bytes);
-  reader.version();
+  const std::uint64_t version = reader.version(codec::definition_version);
   JobDefinition definition;
   reader(definition);
+  if (version > 1) reader(definition.priority, definition.origin, definition.parent);
   reader.end();
   check_predecessors(definition, reader);
   return definition;

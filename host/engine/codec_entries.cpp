@@ -167,9 +167,15 @@ void fields(A& archive, typename A::template Field<ChildrenSettled> entry) {
   archive(step, spawned, settled, unsuccessful);
 }
 
+template <class A>
+void fields(A& archive, typename A::template Field<PriorityChanged> entry) {
+  auto& [priority] = entry;
+  archive(priority);
+}
+
 std::string encode(std::span<const Entry> entries) {
   codec::Writer writer;
-  writer.unsigned_number(codec::format_version);
+  writer.unsigned_number(codec::entries_version);
   writer.unsigned_number(entries.size());
   for (const Entry& entry : entries) writer(entry);
   return writer.take();
@@ -177,7 +183,7 @@ std::string encode(std::span<const Entry> entries) {
 
 std::vector<Entry> decode_entries(std::string_view bytes) {
   codec::Reader reader("journal row", bytes);
-  reader.version();
+  reader.version(codec::entries_version);
   std::vector<Entry> entries;
   reader(entries);
   reader.end();

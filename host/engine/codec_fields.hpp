@@ -66,9 +66,21 @@ void fields(A& archive, typename A::template Field<ParentLink> link) {
 
 template <class A>
 void fields(A& archive, typename A::template Field<JobDefinition> job) {
-  auto& [name, tenant, key, args, output, deadline, steps, parent] = job;
+  // What version 2 adds stands behind the rest, where decode_definition looks for it.
+  auto& [name, tenant, key, args, output, deadline, steps, priority, origin, parent] = job;
   archive(name, tenant, key, args, output, deadline, steps);
-  archive.optionals(parent);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<KeptStep> kept) {
+  auto& [step, job] = kept;
+  archive(step, job);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Origin> origin) {
+  auto& [kind, job, from, kept] = origin;
+  archive(kind, job, from, kept);
 }
 
 template <class A>

@@ -9,6 +9,7 @@
 #include "host/engine/child.hpp"
 #include "host/engine/id.hpp"
 #include "host/engine/json_text.hpp"
+#include "host/engine/origin.hpp"
 #include "host/engine/retry_policy.hpp"
 
 namespace stepd::engine {
@@ -53,6 +54,8 @@ struct JobDefinition {
   JsonText output{};  // an expression; empty: the output of its only last step (J9)
   std::optional<Duration> deadline{};  // from acceptance on
   std::vector<StepDefinition> steps{};
+  std::int32_t priority = 0;  // priority_min to priority_max
+  std::optional<Origin> origin{};
   std::optional<ParentLink> parent{};  // of a job that a step started
   friend bool operator==(const JobDefinition&, const JobDefinition&) = default;
 };

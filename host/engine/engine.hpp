@@ -36,16 +36,29 @@ struct Submission {
 
 /// What an operator asks for (O1).
 struct Verb {
-  enum class Kind : std::uint8_t { cancel, retry, abandon, skip, resolve, pause, resume, remove };
+  enum class Kind : std::uint8_t {
+    cancel,
+    retry,
+    abandon,
+    skip,
+    resolve,
+    pause,
+    resume,
+    remove,
+    rerun,
+    undo,
+    priority
+  };
   Kind kind = Kind::cancel;
-  std::string
-      step{};  // abandon, skip, resolve; retry: empty means every step that waits or is parked
+  std::string step{};  // abandon, skip, resolve; retry: empty means every step that waits or is
+                       // parked; rerun: the first to run again, empty means all of the job
   std::string reason{};
   std::string request_id{};
   std::string actor{};
   JsonText output{};  // skip, resolve as done
   enum class Truth : std::uint8_t { done, none, undone };
   Truth truth = Truth::done;  // resolve
+  std::int32_t priority = 0;  // priority: priority_min to priority_max
 };
 struct VerbRequested {
   ReplyToken reply{};
@@ -135,6 +148,8 @@ struct CallRequest {
   bool children_open = false;            // which have not all settled
   bool has_blobs = false;                // a checkpoint or memo may be on record
   bool quick = false;                    // its type is measured to take next to no time
+  // The job whose execute this call is to undo or to ask about, when it is another one (J5).
+  std::optional<JobId> executed_in{};
 };
 
 /// `<job id>/<step>/<phase>`, one word without blanks: the same for every call of one phase of one
@@ -154,6 +169,7 @@ struct AnswerSubmit {
   std::size_t submit = 0;
 };
 struct Accepted {
+  JobId job{};  // the new one, of a rerun or an undo
   friend bool operator==(const Accepted&, const Accepted&) = default;
 };
 /// The verb was not carried out; the message names thing, fact and remedy.
@@ -188,15 +204,22 @@ struct AnswerEvent {
   std::optional<std::size_t> event{};  // absent: the sending call is over, nothing was recorded
 };
 
-using EffectAction =
-    std::variant<StartCall, StopCall, AnswerSubmit, AnswerVerb, AnswerBlob, AnswerEvent>;
+/// Answers a rerun or an undo with what the store said of `Turn::submits[submit]`.
+struct AnswerDerived {
+  ReplyToken reply{};
+  std::size_t submit = 0;
+};
+
+using EffectAction = std::variant<StartCall, StopCall, AnswerSubmit, AnswerVerb, AnswerBlob,
+                                  AnswerEvent, AnswerDerived>;
 
 /// An effect, and the record it must not precede.
 struct CommitEffect {
   enum class On : std::uint8_t { nothing, submit, change };
   On on = On::nothing;
   std::size_t item = 0;  // in Turn::submits or Turn::changes; the effect is dropped if that item is
-                         // not committed (AnswerSubmit and AnswerEvent are always carried out)
+                         // not committed (answers to submits, events and what makes jobs are
+                         // always carried out)
   EffectAction action{};
 };
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "host/engine/codec.hpp"
+#include "host/engine/derived_job.hpp"
 #include "host/engine/engine_state.hpp"
 #include "host/engine/planted_bug.hpp"
 #include "host/engine/reference.hpp"
@@ -8,18 +9,7 @@
 
 namespace stepd::engine {
 
-void Engine::State::on(Submission& event) {
-  const JobId id = ids.next(now.wall);
-  if (!has_room() || store_has_more || ending) {
-    submit_unclaimed(id, std::move(event));
-    return;
-  }
-  ActiveJob& active = jobs.try_emplace(id.value, fresh(id, event.definition)).first->second;
-  active.first_batch = batch;
-  active.submission = std::move(event);
-  active.write({Submitted{}}, now.wall);
-  touch(active);
-}
+void Engine::State::on(Submission& event) { accept({.submission = std::move(event)}); }
 
 void Engine::State::on(VerbRequested& event) {
   ActiveJob* active = find(event.job);
@@ -204,24 +194,53 @@ void Engine::State::give(ActiveJob& active, GivenEvent given) {
       .push_back(number);
 }
 
-void Engine::State::submit_unclaimed(JobId id, Submission event) {
-  const std::vector<Entry> first{Submitted{}};
-  submits.push_back(new_job(id, event, encode(first), {.word = JobWord::queued, .due = now.wall}));
-  effects.push_back({CommitEffect::On::submit, submits.size() - 1,
-                     AnswerSubmit{event.reply, submits.size() - 1}});
+void Engine::State::accept(Acceptance accepted) {
+  const JobId id = ids.next(now.wall);
+  if (!has_room() || store_has_more || ending) {
+    submit_unclaimed(id, std::move(accepted));
+    return;
+  }
+  JobState state = fresh(id, accepted.submission.definition);
+  ActiveJob& active = jobs.try_emplace(id.value, std::move(state)).first->second;
+  active.first_batch = batch;
+  active.write(std::exchange(accepted.first_row, {}), now.wall);
+  active.acceptance = std::move(accepted);
+  touch(active);
+}
+
+void Engine::State::submit_unclaimed(JobId id, Acceptance accepted) {
+  JobHead head{.word = JobWord::queued, .due = now.wall};
+  head.priority = accepted.submission.definition->priority;
+  if (accepted.derivation) {
+    JobState state = fresh(id, accepted.submission.definition);
+    apply(state, JournalRow{1, now.wall, accepted.first_row});
+    head.word = word_of(state);
+  }
+  const std::size_t item = submits.size();
+  effects.push_back({CommitEffect::On::submit, item, answer_to(accepted, item)});
+  std::string first_row = encode(accepted.first_row);
+  submits.push_back(new_job(id, std::move(accepted), std::move(first_row), std::move(head)));
   note_store_grew();
 }
 
-NewJob Engine::State::new_job(JobId id, const Submission& event, std::string first_row,
+NewJob Engine::State::new_job(JobId id, Acceptance accepted, std::string first_row,
                               JobHead head) const {
+  Submission& event = accepted.submission;
   return {.id = id,
           .tenant = event.definition->tenant,
           .name = event.definition->name,
-          .key = event.key,
+          .key = std::move(event.key),
           .head = std::move(head),
           .at = now.wall,
-          .definition = event.encoded,
-          .first_row = std::move(first_row)};
+          .definition = std::move(event.encoded),
+          .first_row = std::move(first_row),
+          .derivation = std::move(accepted.derivation)};
+}
+
+EffectAction Engine::State::answer_to(const Acceptance& accepted, std::size_t item) {
+  const ReplyToken reply = accepted.submission.reply;
+  if (accepted.derivation) return AnswerDerived{reply, item};
+  return AnswerSubmit{reply, item};
 }
 
 Decision Engine::State::take(ActiveJob& active, const JobEvent& event) {
@@ -313,7 +332,17 @@ void Engine::State::answer(ActiveJob& active, const VerbRequested& event) {
     active.draft().effects.push_back(AnswerVerb{event.reply, Accepted{}});
     return;
   }
+  const bool wants_another =
+      event.verb.kind == Verb::Kind::rerun || event.verb.kind == Verb::Kind::undo;
+  if (wants_another && active.state().settled) {
+    answer_by_new_job(active, event);
+    return;
+  }
   const Decision decision = take(active, event.verb);
+  if (event.verb.kind == Verb::Kind::priority && std::holds_alternative<Entries>(decision)) {
+    lanes.take_back(active.state().id);
+    active.unqueue_all();  // each of its steps gets a new place
+  }
   if (const auto* refused = std::get_if<Refused>(&decision)) {
     effects.push_back({.action = AnswerVerb{event.reply, *refused}});
   } else if (std::holds_alternative<Entries>(decision) || !active.draft().entries.empty()) {
@@ -323,6 +352,23 @@ void Engine::State::answer(ActiveJob& active, const VerbRequested& event) {
   } else {
     effects.push_back({.action = AnswerVerb{event.reply, Accepted{}}});
   }
+}
+
+/// The origin stays as it is: whether it may be, and has not been before, the store says (J5).
+void Engine::State::answer_by_new_job(const ActiveJob& origin, const VerbRequested& event) {
+  auto derived = derive(origin.state(), event.verb);
+  if (const auto* refused = std::get_if<Refused>(&derived)) {
+    effects.push_back({.action = AnswerVerb{event.reply, *refused}});
+    return;
+  }
+  auto& made = std::get<DerivedJob>(derived);
+  std::string encoded = encode(made.definition);
+  accept({.submission = {.reply = event.reply,
+                         .definition =
+                             std::make_shared<const JobDefinition>(std::move(made.definition)),
+                         .encoded = std::move(encoded)},
+          .derivation = std::move(made.derivation),
+          .first_row = std::move(made.first_row)});
 }
 
 void Engine::State::answer_repeated(ActiveJob& active) {
@@ -386,9 +432,11 @@ void Engine::State::take_in(LoadedJob loaded) {
 /// Damage, or a newer stepd's record: the job keeps still and is flagged; the others go on.
 void Engine::State::set_unreadable_aside(const LoadedJob& loaded) {
   if (is_settled(loaded.head.word)) return;
-  changes.push_back({.job = loaded.id,
-                     .head = JobHead{.word = JobWord::parked, .attention = true},
-                     .release = true});
+  changes.push_back(
+      {.job = loaded.id,
+       .head =
+           JobHead{.word = JobWord::parked, .attention = true, .priority = loaded.head.priority},
+       .release = true});
 }
 
 void Engine::State::defer(JobId id, Event event) {

@@ -61,7 +61,10 @@ void Engine::State::follow_up(ActiveJob& active) {
     if (obstacle(active.state(), step, *catalogue) != Obstacle::none) continue;
     active.queue(step);
     const bool quick = lanes.is_quick(active.state().definition->steps[step].type);
-    lanes.wait(quick, {active.state().id, step}, state.phase == Phase::compensate);
+    const Duration waits_since = now.steady.time_since_epoch();
+    lanes.wait(quick, {active.state().id, step},
+               {.first = state.phase == Phase::compensate,
+                .at = turn_of(TimePoint(waits_since), active.state().priority)});
   }
 }
 
@@ -115,7 +118,7 @@ void Engine::State::record(ActiveJob& active) {
   active.leaving = release || settled || removed;
   ++active.batches_open;
   jobs_in_batch.push_back(active.state().id);
-  if (active.submission) {
+  if (active.acceptance) {
     record_new(active, std::move(head), !active.leaving);
   } else {
     record_change(active, write_head ? std::optional(std::move(head)) : std::nullopt, release);
@@ -125,13 +128,13 @@ void Engine::State::record(ActiveJob& active) {
 void Engine::State::record_new(ActiveJob& active, JobHead head, bool claimed) {
   active.head_on_record = head;
   Draft draft = active.take_draft();
-  NewJob job =
-      new_job(active.state().id, *active.submission, encode(draft.entries), std::move(head));
+  const std::size_t item = submits.size();
+  effects.push_back({CommitEffect::On::submit, item, answer_to(*active.acceptance, item)});
+  NewJob job = new_job(active.state().id, std::move(*active.acceptance), encode(draft.entries),
+                       std::move(head));
   job.claimed = claimed;
   submits.push_back(std::move(job));
-  const std::size_t item = submits.size() - 1;
-  effects.push_back({CommitEffect::On::submit, item, AnswerSubmit{active.submission->reply, item}});
-  active.submission.reset();
+  active.acceptance.reset();
   add_effects(CommitEffect::On::submit, item, std::move(draft.effects));
 }
 
@@ -177,7 +180,7 @@ void Engine::State::add_stop(ActiveJob& active, const Entry& entry) {
 
 JobHead Engine::State::head_of(const ActiveJob& active) const {
   const JobState& job = active.state();
-  JobHead head{.word = word_of(job)};
+  JobHead head{.word = word_of(job), .priority = job.priority};
   if (job.settled) {
     head.settled_at = job.last_at;
     return head;
@@ -201,13 +204,13 @@ JobHead Engine::State::head_of(const ActiveJob& active) const {
 }
 
 bool Engine::State::needs_to_be_seen(const ActiveJob& active, const JobHead& head) {
-  if (active.submission) return true;
+  if (active.acceptance) return true;
   const auto stands_out = [](JobWord word) {
     return word == JobWord::compensating || word == JobWord::paused;
   };
   const JobHead& known = active.head_on_record;
   if (known.wait > Duration::zero()) return true;
-  if (known.attention != head.attention) return true;
+  if (known.attention != head.attention || known.priority != head.priority) return true;
   // Whoever takes over after a crash must not find it waiting longer than it does.
   if (head.due && (!known.due || *head.due < *known.due)) return true;
   return known.word != head.word && (stands_out(head.word) || stands_out(known.word));

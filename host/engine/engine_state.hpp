@@ -58,8 +58,10 @@ struct Engine::State {
   void on(ChildrenCancelled& event);
 
   // What events come down to ----------------------------------------------------------------------
-  void submit_unclaimed(JobId id, Submission event);
-  NewJob new_job(JobId id, const Submission& event, std::string first_row, JobHead head) const;
+  void accept(Acceptance accepted);
+  void submit_unclaimed(JobId id, Acceptance accepted);
+  NewJob new_job(JobId id, Acceptance accepted, std::string first_row, JobHead head) const;
+  static EffectAction answer_to(const Acceptance& accepted, std::size_t item);
   Decision take(ActiveJob& active, const JobEvent& event);
 
   /// The report is kept until its record is on disk.
@@ -78,6 +80,7 @@ struct Engine::State {
 
   /// The event goes into the journal, or back to the store when nobody waits for it here.
   void give(ActiveJob& active, GivenEvent given);
+  void answer_by_new_job(const ActiveJob& origin, const VerbRequested& event);
 
   /// Nothing more of the job's is on its way to the disk: what was asked twice is recorded once.
   void answer_repeated(ActiveJob& active);

@@ -139,11 +139,18 @@ struct ChildrenSettled {
   friend bool operator==(const ChildrenSettled&, const ChildrenSettled&) = default;
 };
 
+/// From here on the job has this priority; until then, that of its definition.
+struct PriorityChanged {
+  std::int32_t priority = 0;
+  friend bool operator==(const PriorityChanged&, const PriorityChanged&) = default;
+};
+
 /// The order is part of the journal's format: append only.
 using Entry =
     std::variant<Submitted, SnapshotCompleted, ArgumentsResolved, CallStarted, CallEnded, StepMoved,
                  AttentionRaised, TurnedBack, CancelNoted, DeadlinePassed, Paused, Resumed,
-                 OperatorActed, Settled, WaitEnded, ChildrenSpawned, ChildrenSettled>;
+                 OperatorActed, Settled, WaitEnded, ChildrenSpawned, ChildrenSettled,
+                 PriorityChanged>;
 
 /// What one commit adds to a job's journal. `number` counts rows of the job from 1; numbers of
 /// dropped rows are not used again (D6). Recorded time never decreases within a job.

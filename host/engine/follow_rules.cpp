@@ -205,6 +205,7 @@ CallRequest request_of(const JobState& job, StepIndex step, Epoch epoch) {
                       .has_blobs = state.calls > 1 || state.phase != Phase::execute};
   if (definition.deadline && !job.backward)
     request.deadline = job.accepted_at + *definition.deadline;
+  request.executed_in = undone_job(definition);
   return request;
 }
 

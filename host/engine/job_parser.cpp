@@ -15,6 +15,7 @@
 #include "host/engine/json_check.hpp"
 #include "host/engine/json_cursor.hpp"
 #include "host/engine/json_place.hpp"
+#include "host/engine/record.hpp"
 #include "host/engine/span.hpp"
 #include "host/engine/spelling.hpp"
 
@@ -87,6 +88,7 @@ class JobReader {
   bool truth(const Sent& sent);
   JsonText object(const Sent& sent, std::string_view expected);
   bool on_settled(const Sent& sent);
+  std::int32_t priority(const Sent& sent);
 
   bool expect(const Sent& sent, Kind kind, std::string_view expected) {
     if (sent.kind() == kind) return true;
@@ -105,8 +107,8 @@ class JobReader {
   std::vector<std::string_view> after_;  // as sent, of each step; empty: it has none
 };
 
-constexpr std::array<std::string_view, 7> job_members{"name",   "key",      "on_settled", "args",
-                                                      "output", "deadline", "steps"};
+constexpr std::array<std::string_view, 8> job_members{
+    "name", "key", "on_settled", "args", "output", "deadline", "steps", "priority"};
 constexpr std::array<std::string_view, 10> step_members{"id",
                                                         "step",
                                                         "args",
@@ -167,6 +169,8 @@ bool JobReader::take_of_job(std::string_view name, const Sent& sent) {
     job.deadline = span(sent);
   } else if (name == "steps") {
     job.steps = steps(sent);
+  } else if (name == "priority") {
+    job.priority = priority(sent);
   } else {
     return false;
   }
@@ -348,6 +352,18 @@ bool JobReader::on_settled(const Sent& sent) {
     refuse(sent.place, "not_allowed", "must be \"return\" or \"rerun_unsuccessful\"");
   }
   return false;
+}
+
+std::int32_t JobReader::priority(const Sent& sent) {
+  if (!expect(sent, Kind::number, "a whole number")) return 0;
+  const double number = number_in(sent.text);
+  if (number >= priority_min && number <= priority_max && std::trunc(number) == number) {
+    return static_cast<std::int32_t>(number);
+  }
+  refuse(sent.place, "out_of_range",
+         "must be a whole number from " + std::to_string(priority_min) + " to " +
+             std::to_string(priority_max) + ", the higher the sooner");
+  return 0;
 }
 
 Problem problem_of(const JsonFault& fault) {

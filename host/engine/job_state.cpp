@@ -27,11 +27,6 @@ bool is_at_end_of_execute(const StepCondition& condition) {
   return is_any_of<Succeeded, Skipped, Abandoned, Never>(condition);
 }
 
-std::span<const StepIndex> successors_of(const JobProgress& progress, StepIndex step) {
-  const std::uint32_t first = progress.first_successor[step];
-  return std::span(progress.successors).subspan(first, progress.first_successor[step + 1] - first);
-}
-
 /// Changes the state entry by entry and keeps `progress` in step with it.
 class Fold {
  public:
@@ -90,6 +85,7 @@ class Fold {
 
   void operator()(const TurnedBack& entry) const {
     job_.backward = true;
+    job_.past_pivot = false;  // of an undo alone: what has succeeded is all there is
     job_.cause = entry.cause;
     job_.cancel_wanted.reset();
     if (entry.cause.kind == Cause::Kind::deadline) job_.deadline_passed = true;
@@ -113,6 +109,7 @@ class Fold {
   }
 
   void operator()(const Settled& entry) const { job_.settled = entry.state; }
+  void operator()(const PriorityChanged& entry) const { job_.priority = entry.priority; }
 
   void operator()(const ChildrenSpawned& entry) const {
     ChildrenState& children = job_.steps[entry.step].children;
@@ -261,10 +258,16 @@ void require_known_step(const Entry& entry, std::size_t steps) {
 
 }  // namespace
 
+std::span<const StepIndex> successors_of(const JobProgress& progress, StepIndex step) {
+  const std::uint32_t first = progress.first_successor[step];
+  return std::span(progress.successors).subspan(first, progress.first_successor[step + 1] - first);
+}
+
 JobState fresh(JobId id, std::shared_ptr<const JobDefinition> definition) {
   JobState job;
   job.id = id;
   job.definition = std::move(definition);
+  job.priority = job.definition->priority;
   const std::vector<StepDefinition>& steps = job.definition->steps;
   job.steps.resize(steps.size());
   job.progress.open = static_cast<std::uint32_t>(steps.size());
@@ -319,6 +322,11 @@ const StepTypeSnapshot* snapshot(const JobState& job, StepIndex step) {
   if (definition.snapshot) return &*definition.snapshot;
   const auto late = job.late_snapshots.find(step);
   return late == job.late_snapshots.end() ? nullptr : &late->second;
+}
+
+std::optional<JobId> undone_job(const JobDefinition& definition) {
+  const auto& origin = definition.origin;
+  return origin && origin->kind == Origin::Kind::undo ? std::optional(origin->job) : std::nullopt;
 }
 
 const JsonText& args_of(const JobState& job, StepIndex step) {

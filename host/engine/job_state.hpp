@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,8 @@ struct JobProgress {
   friend bool operator==(const JobProgress&, const JobProgress&) = default;
 };
 
+[[nodiscard]] std::span<const StepIndex> successors_of(const JobProgress& progress, StepIndex step);
+
 /// One job as the fold over its journal leaves it. Changes by `apply` only.
 struct JobState {
   JobId id{};
@@ -54,6 +57,7 @@ struct JobState {
   std::map<std::string, std::string> request_ids{};
   std::uint64_t calls = 0;
   std::uint64_t rows = 0;  // number of the last journal row
+  std::int32_t priority = 0;
   TimePoint accepted_at{};
   TimePoint last_at{};
   JobProgress progress;
@@ -77,6 +81,9 @@ using RowObserver = std::function<void(const JobState&, const JournalRow&)>;
 
 /// Absent while the step's type has never been loaded (J8).
 [[nodiscard]] const StepTypeSnapshot* snapshot(const JobState& job, StepIndex step);
+
+/// The job undoes another, whose effects are not its own: what execute left is that one's (J5).
+[[nodiscard]] std::optional<JobId> undone_job(const JobDefinition& definition);
 
 /// What every call of the step is given (J7).
 [[nodiscard]] const JsonText& args_of(const JobState& job, StepIndex step);

@@ -193,6 +193,12 @@ std::string_view name_of(Verb::Kind kind) {
       return "resume";
     case Verb::Kind::remove:
       return "delete";  // the operators' word is a keyword here
+    case Verb::Kind::rerun:
+      return "rerun";
+    case Verb::Kind::undo:
+      return "undo";
+    case Verb::Kind::priority:
+      return "priority";
   }
   return "";
 }
@@ -205,6 +211,18 @@ std::string_view name_of(Cause::Kind kind) {
       return "cancel";
     case Cause::Kind::deadline:
       return "deadline";
+    case Cause::Kind::undo:
+      return "undo";
+  }
+  return "";
+}
+
+std::string_view name_of(Origin::Kind kind) {
+  switch (kind) {
+    case Origin::Kind::rerun:
+      return "rerun";
+    case Origin::Kind::undo:
+      return "undo";
   }
   return "";
 }
@@ -247,7 +265,7 @@ std::optional<JobWord> parse_job_word(std::string_view text) {
 }
 
 std::optional<Verb::Kind> parse_verb(std::string_view text) {
-  return parsed(text, Verb::Kind::remove);
+  return parsed(text, Verb::Kind::priority);
 }
 
 }  // namespace stepd::engine

@@ -21,6 +21,7 @@ namespace stepd::engine {
 [[nodiscard]] std::string_view name_of(StepKind kind);
 [[nodiscard]] std::string_view name_of(Verb::Kind kind);
 [[nodiscard]] std::string_view name_of(Cause::Kind kind);
+[[nodiscard]] std::string_view name_of(Origin::Kind kind);
 [[nodiscard]] std::string_view name_of(const StepCondition& condition);
 
 [[nodiscard]] std::optional<JobWord> parse_job_word(std::string_view text);

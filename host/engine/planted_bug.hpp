@@ -19,7 +19,8 @@ enum class PlantedBug : std::uint8_t {
   repeats_after_success,       // a recorded success is run again after a restart
   ignores_policy_end,          // a saga step is retried for ever
   never_compensates_in_doubt,  // only effects that are certain are undone
-  loses_given_event            // an event is marked as recorded, and wakes nobody
+  loses_given_event,           // an event is marked as recorded, and wakes nobody
+  undoes_what_was_kept         // a rerun takes over effects with the outcomes it keeps
 };
 
 #ifdef STEPD_PLANTED_BUGS

@@ -7,6 +7,7 @@
 
 #include "host/engine/child.hpp"
 #include "host/engine/id.hpp"
+#include "host/engine/origin.hpp"
 #include "host/engine/outcome.hpp"
 #include "host/engine/time.hpp"
 #include "host/engine/wait.hpp"
@@ -32,6 +33,16 @@ enum class JobWord : std::uint8_t {
 };
 [[nodiscard]] constexpr bool is_settled(JobWord word) { return word >= JobWord::succeeded; }
 
+inline constexpr std::int32_t priority_min = -100;
+inline constexpr std::int32_t priority_max = 100;
+
+/// Among those that are due the one with the earliest turn goes first. A point of priority is worth
+/// ten seconds of waiting, so that nothing waits for ever: the highest priority passes the lowest
+/// by 2000 s at most.
+[[nodiscard]] constexpr TimePoint turn_of(TimePoint due, std::int32_t priority) {
+  return due - priority * Duration(std::chrono::seconds(10));
+}
+
 /// The columns of a job that lists and claims look at; written when the job is accepted, when it
 /// is set aside to wait, and when it settles — not for each step.
 struct JobHead {
@@ -43,6 +54,7 @@ struct JobHead {
   std::string needs{};  // a step type no plugin offers; the job is due once one does (J8)
   bool attention = false;
   std::optional<TimePoint> settled_at{};  // exactly when the word is a settled one; then no due
+  std::int32_t priority = 0;
   friend bool operator==(const JobHead&, const JobHead&) = default;
 };
 
@@ -72,6 +84,7 @@ struct NewJob {
   std::string first_row{};   // encoded entries of journal row 1
   bool claimed = false;      // the host goes on with it at once
   std::optional<ParentLink> parent{};
+  std::optional<Derivation> derivation{};
 };
 
 /// A checkpoint (`key` empty) or a memo: rows outside the fold.

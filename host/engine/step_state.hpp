@@ -45,7 +45,7 @@ enum class SettledState : std::uint8_t { succeeded, compensated, failed, cancell
 
 /// Why the job turned back; the first one is the job's reason (C6).
 struct Cause {
-  enum class Kind : std::uint8_t { step_abandoned, cancel, deadline };
+  enum class Kind : std::uint8_t { step_abandoned, cancel, deadline, undo };
   Kind kind = Kind::step_abandoned;
   StepIndex step = 0;  // step_abandoned
   Error error{};       // the step's, or the operator's words

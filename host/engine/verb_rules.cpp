@@ -43,6 +43,12 @@ class VerbRules {
   VerbRules(const JobState& job, const Verb& verb) : job_(job), verb_(verb) {}
 
   Decision decision() && {
+    const bool wants_another = verb_.kind == Verb::Kind::rerun || verb_.kind == Verb::Kind::undo;
+    if (wants_another && !job_.settled) {
+      return refuse("job " + to_text(job_.id) + " has not settled: only a settled job is " +
+                    (verb_.kind == Verb::Kind::undo ? "undone" : "rerun") +
+                    "; wait until it has, or cancel it" + see());
+    }
     const auto used = job_.request_ids.find(verb_.request_id);
     if (used != job_.request_ids.end()) {
       if (used->second == name_of(verb_.kind)) return Ignored{Ignored::Why::repeated_request};
@@ -77,6 +83,11 @@ class VerbRules {
       case Verb::Kind::remove:
         return refuse("job " + to_text(job_.id) +
                       " has not settled: only settled jobs are deleted; cancel it first");
+      case Verb::Kind::rerun:
+      case Verb::Kind::undo:
+        break;  // of a settled job: another one is made (see derive)
+      case Verb::Kind::priority:
+        return priority();
     }
     return Ignored{};
   }
@@ -111,6 +122,12 @@ class VerbRules {
   Decision resume() {
     act(std::nullopt);
     if (job_.paused) entries_.push_back(Resumed{});
+    return std::move(entries_);
+  }
+
+  Decision priority() {
+    act(std::nullopt);
+    if (job_.priority != verb_.priority) entries_.push_back(PriorityChanged{verb_.priority});
     return std::move(entries_);
   }
 

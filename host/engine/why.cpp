@@ -134,6 +134,11 @@ std::string shown(const JobState& job, const Cause& cause) {
   if (cause.kind == Cause::Kind::step_abandoned) {
     return "step " + job.definition->steps[cause.step].id + " was abandoned: " + shown(cause.error);
   }
+  if (cause.kind == Cause::Kind::undo) {
+    const auto undone = undone_job(*job.definition);
+    const std::string of = undone ? "it undoes job " + to_text(*undone) : "it undoes another job";
+    return cause.error.message.empty() ? of : of + ": " + cause.error.message;
+  }
   return shown(cause.error);
 }
 

@@ -86,6 +86,7 @@ Answer show_job(const Scope& scope, Request& request) {
   const engine::LoadedJob loaded = find_job(scope, request);
   const engine::JobState job = engine::fold(loaded);
   return Reply{.body = job_json(job, engine::word_of(job, loaded.head),
+                                scope.host.reader().derived(job.id, derived_max),
                                 scope.settings.limits.output_bytes_max)};
 }
 

@@ -4,6 +4,7 @@
 #include <Poco/UUIDGenerator.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "host/engine/json_check.hpp"
 #include "host/engine/json_cursor.hpp"
@@ -28,7 +29,7 @@ JsonBody::JsonBody(std::string_view text, const engine::Limits& limits)
   }
 }
 
-void JsonBody::allow(std::initializer_list<std::string_view> names) const {
+void JsonBody::allow(const std::vector<std::string_view>& names) const {
   if (text_.empty()) return;
   engine::JsonCursor cursor(text_);
   cursor.open();
@@ -71,6 +72,17 @@ engine::JsonText JsonBody::json(std::string_view name, std::size_t bytes_max) co
                 " are kept");
   }
   return engine::JsonText(engine::without_blanks(text));
+}
+
+std::optional<std::int64_t> JsonBody::whole_number(std::string_view name) const {
+  const std::string_view value = member(name);
+  if (value.empty() || value == "null") return std::nullopt;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc() || end != value.data() + value.size()) {
+    invalid("wrong_type", "/" + std::string(name), "must be a whole number");
+  }
+  return number;
 }
 
 std::string_view JsonBody::member(std::string_view name) const {

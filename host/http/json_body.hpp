@@ -1,8 +1,10 @@
 #pragma once
 
-#include <initializer_list>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/engine/json_text.hpp"
 #include "host/http/api.hpp"
@@ -19,7 +21,7 @@ class JsonBody {
   JsonBody(std::string_view text, const engine::Limits& limits);
 
   /// Refuses members by any other name.
-  void allow(std::initializer_list<std::string_view> names) const;
+  void allow(const std::vector<std::string_view>& names) const;
 
   /// Empty when it is absent or null.
   [[nodiscard]] std::string text(std::string_view name, std::size_t bytes_max) const;
@@ -33,11 +35,12 @@ class JsonBody {
   }
   /// Any JSON, without blanks; empty when it is absent.
   [[nodiscard]] engine::JsonText json(std::string_view name, std::size_t bytes_max) const;
-
- private:
+  [[nodiscard]] std::optional<std::int64_t> whole_number(std::string_view member) const;
   /// As it was sent; empty when there is none.
   [[nodiscard]] std::string_view member(std::string_view name) const;
+  [[nodiscard]] const engine::Limits& limits() const { return limits_; }
 
+ private:
   std::string_view text_;
   const engine::Limits& limits_;
 };

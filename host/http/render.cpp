@@ -25,6 +25,11 @@ std::string with_words(std::string fact, const engine::Error& error) {
   return more.empty() ? fact : fact + ": " + more;
 }
 
+std::string undone_text(const JobState& job) {
+  const auto undone = engine::undone_job(*job.definition);
+  return undone ? engine::to_text(*undone) : std::string("that is not known");
+}
+
 /// Why the job is not on its plain way forward; empty while it is.
 std::string reason_of(const JobState& job) {
   const auto& steps = job.definition->steps;
@@ -36,6 +41,8 @@ std::string reason_of(const JobState& job) {
         return with_words("it was cancelled", job.cause->error);
       case engine::Cause::Kind::deadline:
         return with_words("its deadline passed", job.cause->error);
+      case engine::Cause::Kind::undo:
+        return with_words("it undoes job " + undone_text(job), {{}, job.cause->error.message, {}});
     }
   }
   for (StepIndex step = 0; step < job.steps.size(); ++step) {
@@ -75,6 +82,38 @@ engine::Error error_of(const StepState& step) {
   return step.last_error;
 }
 
+/// The job whose outcome this is, when a rerun kept it.
+void write_kept(JsonWriter& json, const JobState& job, StepIndex index) {
+  std::string from;
+  if (const auto& origin = job.definition->origin) {
+    const auto kept = std::ranges::find(origin->kept, index, &engine::KeptStep::step);
+    if (kept != origin->kept.end()) from = engine::to_text(kept->job);
+  }
+  json.member_or_null("kept_from", from);
+}
+
+void write_origin(JsonWriter& json, const std::optional<engine::Origin>& origin) {
+  json.key("origin");
+  if (!origin) return json.null();
+  json.begin_object();
+  json.member("kind", engine::name_of(origin->kind));
+  json.member("job", engine::to_text(origin->job));
+  json.member_or_null("from", origin->from);
+  json.end_object();
+}
+
+void write_derived(JsonWriter& json, const std::vector<storage::DerivedLine>& derived) {
+  json.key("derived");
+  json.begin_array();
+  for (const storage::DerivedLine& line : derived) {
+    json.begin_object();
+    json.member("kind", engine::name_of(line.kind));
+    json.member("job", engine::to_text(line.job));
+    json.end_object();
+  }
+  json.end_array();
+}
+
 void write_step(JsonWriter& json, const JobState& job, StepIndex index) {
   const engine::StepDefinition& definition = job.definition->steps[index];
   const StepState& step = job.steps[index];
@@ -91,6 +130,7 @@ void write_step(JsonWriter& json, const JobState& job, StepIndex index) {
   json.member("calls", step.calls);
   json.member("args", engine::args_of(job, index));
   json.member("output", step.output);
+  write_kept(json, job, index);
   write_time(json, "due", due_of(step));
   json.member_or_null("waits_for", waits_for(step));
   write_error(json, "error", error_of(step));
@@ -159,7 +199,9 @@ void write_error(JsonWriter& json, std::string_view name, const engine::Error& e
   json.end_object();
 }
 
-std::string job_json(const JobState& job, engine::JobWord state, std::size_t output_bytes_max) {
+std::string job_json(const JobState& job, engine::JobWord state,
+                     const std::vector<storage::DerivedLine>& derived,
+                     std::size_t output_bytes_max) {
   const engine::JobDefinition& definition = *job.definition;
   std::string text;
   JsonWriter json(text);
@@ -177,6 +219,9 @@ std::string job_json(const JobState& job, engine::JobWord state, std::size_t out
   write_time(
       json, "deadline",
       definition.deadline ? std::optional(job.accepted_at + *definition.deadline) : std::nullopt);
+  json.member("priority", job.priority);
+  write_origin(json, definition.origin);
+  write_derived(json, derived);
   json.key("parent");
   if (definition.parent) {
     json.begin_object();
@@ -204,6 +249,7 @@ void write_line(JsonWriter& json, const storage::JobLine& line) {
   json.member_or_null("key", line.key);
   json.member("state", engine::name_of(line.head.word));
   json.member("attention", line.head.attention);
+  json.member("priority", line.head.priority);
   write_time(json, "created_at", engine::created_at(line.id));
   write_time(json, "due", line.head.due);
   json.member_or_null("needs", line.head.needs);

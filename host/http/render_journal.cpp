@@ -112,6 +112,11 @@ class EntryText {
     json_.end_object();
   }
 
+  void operator()(const engine::PriorityChanged& entry) {
+    type("priority_changed");
+    json_.member("priority", entry.priority);
+  }
+
   void operator()(const engine::Settled& entry) {
     type("settled");
     json_.member("state", engine::name_of(entry.state));

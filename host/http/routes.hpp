@@ -34,7 +34,13 @@ namespace stepd::http {
 [[nodiscard]] Answer abandon_step(const Scope& scope, Request& request);
 [[nodiscard]] Answer skip_step(const Scope& scope, Request& request);
 [[nodiscard]] Answer resolve_step(const Scope& scope, Request& request);
+[[nodiscard]] Answer rerun_job(const Scope& scope, Request& request);
+[[nodiscard]] Answer undo_job(const Scope& scope, Request& request);
+[[nodiscard]] Answer set_priority(const Scope& scope, Request& request);
 [[nodiscard]] Answer remove_job(const Scope& scope, Request& request);
+
+// verbs_on_many.cpp
+[[nodiscard]] Answer act_on_jobs(const Scope& scope, Request& request);
 
 // plugins.cpp
 [[nodiscard]] Answer list_plugins(const Scope& scope, Request& request);

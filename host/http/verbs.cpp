@@ -5,24 +5,49 @@
 #include "host/engine/json_value.hpp"
 #include "host/engine/names.hpp"
 #include "host/engine/schema.hpp"
-#include "host/http/json_body.hpp"
 #include "host/http/json_writer.hpp"
 #include "host/http/routes.hpp"
 #include "host/http/text.hpp"
+#include "host/http/verb_body.hpp"
+#include "host/http/verbs_of_jobs.hpp"
 
 namespace stepd::http {
 namespace {
 
-constexpr std::size_t reason_bytes_max = 4096;
+using engine::Verb;
 
-engine::Verb verb_of(engine::Verb::Kind kind, const JsonBody& body) {
-  engine::Verb verb;
-  verb.kind = kind;
-  verb.request_id = body.name("request_id");
-  if (verb.request_id.empty()) verb.request_id = fresh_id();
-  verb.actor = body.name("actor");
-  verb.reason = body.text("reason", reason_bytes_max);
-  return verb;
+engine::Verdict ask(const Scope& scope, const engine::LoadedJob& job, const Verb& verb) {
+  if (auto problem = output_problem(scope, job, verb)) throw Refusal(*std::move(problem));
+  return scope.host.act(job.id, verb);
+}
+
+Answer act(const Scope& scope, Request& request, Verb::Kind kind) {
+  const std::string_view text = verb_text(scope, request);
+  const Verb verb = verb_in({text, scope.settings.limits}, kind);
+  const engine::LoadedJob job = find_job(scope, request);
+  const engine::Verdict verdict = ask(scope, job, verb);
+  if (const auto* refused = std::get_if<engine::Refused>(&verdict)) {
+    throw Refusal(problem_of(*refused));
+  }
+  const engine::JobId made = std::get<engine::Accepted>(verdict).job;
+  Reply reply;
+  JsonWriter json(reply.body);
+  json.begin_object();
+  json.member("id", engine::to_text(job.id));
+  json.member("verb", engine::name_of(verb.kind));
+  json.member("request_id", verb.request_id);
+  json.member("accepted", true);
+  if (made != engine::JobId{}) json.member("job", engine::to_text(made));
+  json.end_object();
+  return reply;
+}
+
+}  // namespace
+
+std::string_view verb_text(const Scope& scope, Request& request) {
+  constexpr std::size_t other_members_bytes_max = 64 * 1024;
+  request.query.done();
+  return request.body.all(scope.settings.limits.output_bytes_max + other_members_bytes_max);
 }
 
 Problem problem_of(const engine::Refused& refused) {
@@ -48,126 +73,70 @@ Problem problem_of(const engine::Refused& refused) {
   return problem(500, "refused");
 }
 
-/// An operator's output must be what the step type promises, for later steps build on it. A type
-/// that no plugin offers now promises nothing.
-void check_output(const Scope& scope, const engine::LoadedJob& loaded, const engine::Verb& verb) {
-  if (verb.output.empty()) return;
+std::optional<Problem> output_problem(const Scope& scope, const engine::LoadedJob& loaded,
+                                      const Verb& verb) {
+  if (verb.output.empty()) return std::nullopt;
   const auto job = engine::decode_definition(loaded.definition);
   const auto step = std::ranges::find(job.steps, verb.step, &engine::StepDefinition::id);
-  if (step == job.steps.end()) return;  // the host says so
+  if (step == job.steps.end()) return std::nullopt;  // the host says so
   const auto catalogue = scope.host.catalogue();
   const engine::StepType* type = catalogue->find(step->type);
-  if (type == nullptr || type->output_schema.empty()) return;
+  if (type == nullptr || type->output_schema.empty()) return std::nullopt;
   auto value = engine::value_of(verb.output.view());
   auto verdict = engine::check_and_complete(value, engine::value_of(type->output_schema.view()),
                                             {.pointer = "/output"});
-  if (verdict.problems.empty()) return;
+  if (verdict.problems.empty()) return std::nullopt;
   for (engine::Problem& problem : verdict.problems) {
     problem.message +=
         " (the output of " + type->name + "; see: stepctl step show " + type->name + ")";
   }
-  throw Refusal(job_refused(std::move(verdict.problems)));
+  return job_refused(std::move(verdict.problems));
 }
-
-engine::JobId act(const Scope& scope, const Request& request, const engine::Verb& verb) {
-  const engine::LoadedJob job = find_job(scope, request);
-  check_output(scope, job, verb);
-  const engine::Verdict verdict = scope.host.act(job.id, verb);
-  if (const auto* refused = std::get_if<engine::Refused>(&verdict)) {
-    throw Refusal(problem_of(*refused));
-  }
-  return job.id;
-}
-
-Answer act_and_answer(const Scope& scope, const Request& request, const engine::Verb& verb) {
-  const engine::JobId id = act(scope, request, verb);
-  Reply reply;
-  JsonWriter json(reply.body);
-  json.begin_object();
-  json.member("id", engine::to_text(id));
-  json.member("verb", engine::name_of(verb.kind));
-  json.member("request_id", verb.request_id);
-  json.member("accepted", true);
-  json.end_object();
-  return reply;
-}
-
-/// Verbs about a job as a whole.
-Answer act_on_job(const Scope& scope, Request& request, engine::Verb::Kind kind) {
-  const JsonBody body = json_body_of(scope, request);
-  body.allow({"request_id", "actor", "reason"});
-  return act_and_answer(scope, request, verb_of(kind, body));
-}
-
-/// Verbs about one step say which, and why: they decide what is true of the outside world.
-engine::Verb step_verb(engine::Verb::Kind kind, const JsonBody& body) {
-  engine::Verb verb = verb_of(kind, body);
-  verb.step = body.needed_name("step");
-  verb.reason = body.needed("reason", reason_bytes_max);
-  return verb;
-}
-
-engine::Verb::Truth truth_of(const JsonBody& body) {
-  const std::string truth = body.name("truth");
-  if (truth.empty() || truth == "done") return engine::Verb::Truth::done;
-  if (truth == "none") return engine::Verb::Truth::none;
-  if (truth == "undone") return engine::Verb::Truth::undone;
-  invalid("wrong_value", "/truth", "is \"" + truth + "\"; it is done, none or undone");
-}
-
-}  // namespace
 
 Answer cancel_job(const Scope& scope, Request& request) {
-  return act_on_job(scope, request, engine::Verb::Kind::cancel);
+  return act(scope, request, Verb::Kind::cancel);
 }
 
 Answer pause_job(const Scope& scope, Request& request) {
-  return act_on_job(scope, request, engine::Verb::Kind::pause);
+  return act(scope, request, Verb::Kind::pause);
 }
 
 Answer resume_job(const Scope& scope, Request& request) {
-  return act_on_job(scope, request, engine::Verb::Kind::resume);
+  return act(scope, request, Verb::Kind::resume);
 }
 
 Answer retry_job(const Scope& scope, Request& request) {
-  const JsonBody body = json_body_of(scope, request);
-  body.allow({"request_id", "actor", "reason", "step"});
-  engine::Verb verb = verb_of(engine::Verb::Kind::retry, body);
-  verb.step = body.name("step");
-  return act_and_answer(scope, request, verb);
+  return act(scope, request, Verb::Kind::retry);
 }
 
 Answer abandon_step(const Scope& scope, Request& request) {
-  const JsonBody body = json_body_of(scope, request);
-  body.allow({"request_id", "actor", "reason", "step"});
-  return act_and_answer(scope, request, step_verb(engine::Verb::Kind::abandon, body));
+  return act(scope, request, Verb::Kind::abandon);
 }
 
 Answer skip_step(const Scope& scope, Request& request) {
-  const JsonBody body = json_body_of(scope, request);
-  body.allow({"request_id", "actor", "reason", "step", "output"});
-  engine::Verb verb = step_verb(engine::Verb::Kind::skip, body);
-  verb.output = body.json("output", scope.settings.limits.output_bytes_max);
-  return act_and_answer(scope, request, verb);
+  return act(scope, request, Verb::Kind::skip);
 }
 
 Answer resolve_step(const Scope& scope, Request& request) {
-  const JsonBody body = json_body_of(scope, request);
-  body.allow({"request_id", "actor", "reason", "step", "output", "truth"});
-  engine::Verb verb = step_verb(engine::Verb::Kind::resolve, body);
-  verb.truth = truth_of(body);
-  verb.output = body.json("output", scope.settings.limits.output_bytes_max);
-  if (verb.truth != engine::Verb::Truth::done && !verb.output.empty()) {
-    invalid("wrong_value", "/output",
-            "must be left out: only a step resolved as done has an output");
-  }
-  return act_and_answer(scope, request, verb);
+  return act(scope, request, Verb::Kind::resolve);
+}
+
+Answer rerun_job(const Scope& scope, Request& request) {
+  return act(scope, request, Verb::Kind::rerun);
+}
+
+Answer undo_job(const Scope& scope, Request& request) {
+  return act(scope, request, Verb::Kind::undo);
+}
+
+Answer set_priority(const Scope& scope, Request& request) {
+  return act(scope, request, Verb::Kind::priority);
 }
 
 /// Once only: with the job goes every trace of what was asked of it.
 Answer remove_job(const Scope& scope, Request& request) {
-  engine::Verb verb;
-  verb.kind = engine::Verb::Kind::remove;
+  Verb verb;
+  verb.kind = Verb::Kind::remove;
   verb.actor = request.query.one("actor").value_or("");
   request.query.done();
   const std::size_t bytes_max = scope.settings.limits.name_bytes_max;
@@ -175,7 +144,11 @@ Answer remove_job(const Scope& scope, Request& request) {
     refuse(400, "bad_parameter",
            "the parameter actor has more than " + std::to_string(bytes_max) + " bytes");
   }
-  const engine::JobId id = act(scope, request, verb);
+  const engine::JobId id = find_job(scope, request).id;
+  const engine::Verdict verdict = scope.host.act(id, verb);
+  if (const auto* refused = std::get_if<engine::Refused>(&verdict)) {
+    throw Refusal(problem_of(*refused));
+  }
   scope.settings.note("job deleted job=" + engine::to_text(id) + " tenant=" + request.tenant +
                       " actor=" + in_quotes(verb.actor));
   Reply reply;

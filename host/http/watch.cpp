@@ -148,8 +148,10 @@ class JobStream {
     const auto loaded = host_.reader().find(job_);
     if (!loaded) return;
     const engine::JobState job = engine::fold(*loaded);
-    static_cast<void>(port.send(event_text(
-        "settled", 0, job_json(job, engine::word_of(job, loaded->head), output_bytes_max_))));
+    const auto derived = host_.reader().derived(job_, derived_max);
+    static_cast<void>(port.send(
+        event_text("settled", 0,
+                   job_json(job, engine::word_of(job, loaded->head), derived, output_bytes_max_))));
   }
 
   runtime::Host& host_;

@@ -7,6 +7,7 @@
 
 #include "host/engine/json_compare.hpp"
 #include "host/engine/json_value.hpp"
+#include "host/engine/names.hpp"
 #include "host/engine/planted_bug.hpp"
 
 namespace stepd::runtime {
@@ -24,6 +25,45 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
     return;
   }
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+/// What stands in the way of a rerun or an undo; or what it was answered before.
+engine::Verdict verdict_of(const engine::Derivation& asked, const storage::Underivable& why) {
+  using Why = storage::Underivable::Why;
+  const bool undoes = asked.kind == engine::Origin::Kind::undo;
+  const std::string origin = "job " + engine::to_text(asked.origin);
+  const std::string other = engine::to_text(why.job);
+  const auto refuse = [](engine::Refused::Why kind, std::string message) {
+    return engine::Refused{kind, std::move(message)};
+  };
+  switch (why.why) {
+    case Why::asked_before:
+      if (why.kind == asked.kind) return engine::Accepted{why.job};
+      return refuse(engine::Refused::Why::invalid,
+                    "the request id \"" + asked.request_id + "\" was used for " +
+                        std::string(engine::name_of(why.kind)) + " before (job " + other +
+                        "): give each request its own");
+    case Why::undone:
+      if (undoes) {
+        return refuse(engine::Refused::Why::wrong_state, origin + " is undone already, by job " +
+                                                             other + " (see: stepctl job show " +
+                                                             other + ")");
+      }
+      return refuse(engine::Refused::Why::wrong_state,
+                    origin + " cannot be rerun from a step: what it would keep is undone by job " +
+                        other + "; rerun it whole");
+    case Why::gone:
+      if (why.job == asked.origin) {
+        return refuse(engine::Refused::Why::not_found,
+                      "there is no " + origin + " any more (see: stepctl job list)");
+      }
+      return refuse(engine::Refused::Why::wrong_state,
+                    origin + " cannot be rerun from a step: what it would keep ran in job " +
+                        other +
+                        ", which has been removed, so whether it was undone is not known; "
+                        "rerun it whole");
+  }
+  return engine::Accepted{};
 }
 
 SubmitAnswer answer_of(const engine::NewJob& job, const storage::SubmitResult& result) {
@@ -119,6 +159,9 @@ void Batch::take_over(const storage::BatchResult& result, std::size_t end) {
       const auto& said = result.submits.at(submit++);
       answers_[next_] = answer_of(submits_[next_], said);
       const bool stored = std::holds_alternative<storage::Committed>(said);
+      if (const auto* why = std::get_if<storage::Underivable>(&said)) {
+        underivable_.emplace(next_, *why);
+      }
       submit_fates_[next_] = stored ? Fate::committed : Fate::not_committed;
     } else if (const auto at = next_ - submits_.size(); at >= changes_.size()) {
       const auto& said = result.events.at(event++);
@@ -126,6 +169,7 @@ void Batch::take_over(const storage::BatchResult& result, std::size_t end) {
     } else {
       const auto& said = result.changes.at(change++);
       const bool stored = std::holds_alternative<storage::Committed>(said);
+      if (const auto* why = std::get_if<storage::Referred>(&said)) referred_.emplace(at, *why);
       change_fates_[at] = stored ? Fate::committed : Fate::not_committed;
     }
   }
@@ -209,17 +253,46 @@ void Batch::carry_out(Part& part, engine::CommitEffect& effect, Consequences& to
     to.replies.emplace_back(answer->reply, std::move(said));
     return;
   }
+  if (const auto* derived = std::get_if<engine::AnswerDerived>(&effect.action)) {
+    to.replies.emplace_back(derived->reply, verdict_on(part.first_submit + derived->submit));
+    return;
+  }
   const bool allowed = allows(part, effect);
   if (auto* start = std::get_if<engine::StartCall>(&effect.action)) {
     if (allowed) to.starts.push_back(std::move(start->request));
   } else if (auto* stop = std::get_if<engine::StopCall>(&effect.action)) {
     if (allowed) to.stops.push_back(*stop);
   } else if (auto* verb = std::get_if<engine::AnswerVerb>(&effect.action)) {
-    engine::Verdict dropped = engine::Refused{engine::Refused::Why::wrong_state, not_recorded};
-    to.replies.emplace_back(verb->reply, allowed ? std::move(verb->verdict) : std::move(dropped));
+    if (!allowed) verb->verdict = refusal_of(part, effect);
+    to.replies.emplace_back(verb->reply, std::move(verb->verdict));
   } else if (auto* blob = std::get_if<engine::AnswerBlob>(&effect.action)) {
     to.replies.emplace_back(blob->reply, allowed ? blob->status : engine::BlobStatus::fenced);
   }
+}
+
+engine::Verdict Batch::verdict_on(std::size_t submit) const {
+  const engine::NewJob& job = submits_.at(submit);
+  const auto why = underivable_.find(submit);
+  if (why != underivable_.end()) return verdict_of(*job.derivation, why->second);
+  if (submit_fates_.at(submit) == Fate::committed) return engine::Accepted{job.id};
+  const SubmitAnswer& said = answers_.at(submit);
+  if (const auto* refused = std::get_if<NotStorable>(&said)) {
+    return engine::Refused{engine::Refused::Why::invalid, refused->message};
+  }
+  const auto* full = std::get_if<NotStored>(&said);
+  return engine::Refused{engine::Refused::Why::not_stored, full ? full->message : not_recorded};
+}
+
+engine::Refused Batch::refusal_of(const Part& part, const engine::CommitEffect& effect) const {
+  const auto why = referred_.find(part.first_change + effect.item);
+  if (effect.on != engine::CommitEffect::On::change || why == referred_.end()) {
+    return {engine::Refused::Why::wrong_state, not_recorded};
+  }
+  const std::string job = engine::to_text(changes_.at(why->first).job);
+  const std::string by = engine::to_text(why->second.by);
+  return {engine::Refused::Why::wrong_state,
+          "job " + job + " is not deleted while job " + by +
+              ", which comes from it, has not settled (see: stepctl job why " + by + ")"};
 }
 
 void Batch::gather_rows(std::vector<NewsFeed::Row>& rows) {

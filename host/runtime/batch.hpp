@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,6 +71,9 @@ class Batch {
   [[nodiscard]] engine::BatchOutcome outcome_of(const Part& part) const;
   [[nodiscard]] bool allows(const Part& part, const engine::CommitEffect& effect) const;
   void carry_out(Part& part, engine::CommitEffect& effect, Consequences& to);
+  [[nodiscard]] engine::Verdict verdict_on(std::size_t submit) const;
+  [[nodiscard]] engine::Refused refusal_of(const Part& part,
+                                           const engine::CommitEffect& effect) const;
   void gather_rows(std::vector<NewsFeed::Row>& rows);
 
   std::vector<Part> parts_;
@@ -81,6 +85,8 @@ class Batch {
   std::vector<engine::Event> set_going_;
   std::vector<Fate> submit_fates_;
   std::vector<Fate> change_fates_;
+  std::map<std::size_t, storage::Underivable> underivable_;  // by submit
+  std::map<std::size_t, storage::Referred> referred_;        // by change
   std::size_t next_ = 0;  // items are decided in order: submits, changes, events
 };
 

@@ -94,6 +94,11 @@ void Committer::refuse_submits(Waiting& waiting) {
       replies.emplace_back(answer->reply, SubmitAnswer{NotStored{message}});
       return true;
     }
+    if (const auto* answer = std::get_if<engine::AnswerDerived>(&effect.action)) {
+      replies.emplace_back(answer->reply, engine::Verdict{engine::Refused{
+                                              engine::Refused::Why::not_stored, message}});
+      return true;
+    }
     return effect.on == engine::CommitEffect::On::submit;
   });
   for (const auto& submit : turn.submits) waiting.lost.push_back(submit.id);

@@ -91,7 +91,12 @@ class Host {
   virtual ~Host() = default;
 
   [[nodiscard]] virtual std::vector<SubmitAnswer> submit(std::vector<JobOffer> offers) = 0;
-  [[nodiscard]] virtual engine::Verdict act(engine::JobId job, engine::Verb verb) = 0;
+  /// One verdict for each, in order; many of them cost few commits.
+  [[nodiscard]] virtual std::vector<engine::Verdict> act_on_each(std::vector<engine::JobId> jobs,
+                                                                 const engine::Verb& verb) = 0;
+  [[nodiscard]] engine::Verdict act(engine::JobId job, const engine::Verb& verb) {
+    return act_on_each({job}, verb).front();
+  }
   [[nodiscard]] virtual EventAnswer send(engine::SentEvent event) = 0;
 
   [[nodiscard]] virtual std::shared_ptr<const engine::Catalogue> catalogue() const = 0;

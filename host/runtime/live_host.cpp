@@ -178,24 +178,35 @@ std::vector<SubmitAnswer> LiveHost::submit(std::vector<JobOffer> offers) {
   return answers;
 }
 
-engine::Verdict LiveHost::act(engine::JobId job, engine::Verb verb) {
-  if (damaged_.load()) return engine::Refused{Why::not_stored, "not recorded: " + damage()};
-  const auto ticket = desk_.open(Question::verb);
+std::vector<engine::Verdict> LiveHost::act_on_each(std::vector<engine::JobId> jobs,
+                                                   const engine::Verb& verb) {
+  const auto refused = [&jobs](Why why, const std::string& message) {
+    return std::vector<engine::Verdict>(jobs.size(), engine::Refused{why, message});
+  };
+  if (damaged_.load()) return refused(Why::not_stored, "not recorded: " + damage());
+  const auto ticket = desk_.open(Question::verb, jobs.size());
   if (refusing_.load() || committer_->holding()) {
     desk_.withdraw(ticket);
-    if (refusing_.load()) return engine::Refused{Why::ending, refusal()};
-    return engine::Refused{Why::not_stored, "not recorded: " + committer_->trouble() +
-                                                "; ask again once that is over"};
+    if (refusing_.load()) return refused(Why::ending, refusal());
+    return refused(Why::not_stored,
+                   "not recorded: " + committer_->trouble() + "; ask again once that is over");
   }
   const bool put = inbox_.put_when_room([&](EngineMail& mail) {
-    mail.events.emplace_back(
-        engine::VerbRequested{.reply = ticket.first, .job = job, .verb = std::move(verb)});
+    auto token = ticket.first;
+    for (const engine::JobId job : jobs) {
+      mail.events.emplace_back(engine::VerbRequested{.reply = token++, .job = job, .verb = verb});
+    }
   });
   if (!put) {
     desk_.withdraw(ticket);
-    return engine::Refused{Why::ending, refusal()};
+    return refused(Why::ending, refusal());
   }
-  return std::get<engine::Verdict>(std::move(ticket.wait->wait().front()));
+  std::vector<engine::Verdict> verdicts;
+  verdicts.reserve(jobs.size());
+  for (auto& reply : ticket.wait->wait()) {
+    verdicts.push_back(std::get<engine::Verdict>(std::move(reply)));
+  }
+  return verdicts;
 }
 
 EventAnswer LiveHost::send(engine::SentEvent event) {

@@ -69,7 +69,8 @@ class LiveHost final : public Host, public AttemptSink {
   bool stop(engine::Duration grace);
 
   [[nodiscard]] std::vector<SubmitAnswer> submit(std::vector<JobOffer> offers) override;
-  [[nodiscard]] engine::Verdict act(engine::JobId job, engine::Verb verb) override;
+  [[nodiscard]] std::vector<engine::Verdict> act_on_each(std::vector<engine::JobId> jobs,
+                                                         const engine::Verb& verb) override;
   [[nodiscard]] EventAnswer send(engine::SentEvent event) override;
   [[nodiscard]] std::shared_ptr<const engine::Catalogue> catalogue() const override;
   [[nodiscard]] std::vector<plugin::PluginLine> plugins() const override;

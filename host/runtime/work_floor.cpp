@@ -41,7 +41,13 @@ class SinkPorts final : public plugin::CallPorts {
   }
 
   std::vector<engine::StepBlob> blobs() override {
-    return floor_.sink.blobs(request_.id.job, request_.step_index);
+    auto blobs = floor_.sink.blobs(request_.id.job, request_.step_index);
+    if (!request_.executed_in) return blobs;
+    // What execute left stands in the job that ran it.
+    for (auto& blob : floor_.sink.blobs(*request_.executed_in, request_.step_index)) {
+      if (blob.phase == engine::Phase::execute) blobs.push_back(std::move(blob));
+    }
+    return blobs;
   }
 
   void heartbeat() override { slot_.sign_of_life(floor_.clock.now().steady); }

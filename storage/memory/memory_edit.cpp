@@ -51,7 +51,45 @@ std::optional<Duplicate> MemoryEdit::holder(const std::string& tenant,
   return Duplicate{id, row.content};
 }
 
+std::optional<JobId> MemoryEdit::undo_of(JobId origin) const {
+  for (auto row = record_.derived.lower_bound({origin, {}});
+       row != record_.derived.end() && row->first.first == origin; ++row) {
+    if (row->second.kind == engine::Origin::Kind::undo) return row->second.job;
+  }
+  return std::nullopt;
+}
+
+std::optional<Underivable> MemoryEdit::objection(const engine::Derivation& derivation) const {
+  using Why = Underivable::Why;
+  const auto known = record_.derived.find({derivation.origin, derivation.request_id});
+  if (known != record_.derived.end()) {
+    return Underivable{Why::asked_before, known->second.job, known->second.kind};
+  }
+  if (!record_.jobs.contains(derivation.origin)) return Underivable{Why::gone, derivation.origin};
+  const auto undone = undo_of(derivation.origin);
+  if (undone && derivation.kind == engine::Origin::Kind::undo) {
+    return Underivable{Why::undone, *undone};
+  }
+  for (const JobId id : derivation.relies_on) {
+    if (!record_.jobs.contains(id)) return Underivable{Why::gone, id};
+    if (const auto undo = undo_of(id)) return Underivable{Why::undone, *undo};
+  }
+  return std::nullopt;
+}
+
+std::optional<JobId> MemoryEdit::unsettled_from(JobId origin) const {
+  for (auto row = record_.derived.lower_bound({origin, {}});
+       row != record_.derived.end() && row->first.first == origin; ++row) {
+    const auto job = record_.jobs.find(row->second.job);
+    if (job != record_.jobs.end() && !job->second->kept.head.settled_at) return job->first;
+  }
+  return std::nullopt;
+}
+
 SubmitResult MemoryEdit::insert(const NewJob& submit) {
+  if (submit.derivation) {
+    if (const auto why = objection(*submit.derivation)) return *why;
+  }
   if (submit.key) {
     if (const auto duplicate = holder(submit.tenant, *submit.key)) return *duplicate;
   }
@@ -71,6 +109,10 @@ SubmitResult MemoryEdit::insert(const NewJob& submit) {
   if (submit.key) {
     record_.keys[{submit.key->key, submit.tenant, submit.id}].content = submit.key->content;
   }
+  if (submit.derivation) {
+    const engine::Derivation& from = *submit.derivation;
+    record_.derived[{from.origin, from.request_id}] = {from.kind, submit.id};
+  }
   record_.highest_id = std::max(record_.highest_id, submit.id);
   if (submit.claimed && !engine::is_settled(submit.head.word)) claimed_.insert(submit.id);
   return Committed{};
@@ -87,6 +129,7 @@ ChangeResult MemoryEdit::apply(const Change& change) {
   if (std::ranges::any_of(change.ended_waits, is_overtaken)) return Conflict{};
   require_storable(change, std::max(last, change.row));
   if (change.remove) {
+    if (const auto by = unsettled_from(change.job)) return Referred{*by};
     remove(change.job, change.at);
     return Committed{};
   }
@@ -119,6 +162,7 @@ void MemoryEdit::remove(JobId id, TimePoint at) {
   std::erase_if(record_.waits, is_of_job);
   std::erase_if(record_.broods, is_of_job);
   claimed_.erase(id);
+  std::erase_if(record_.derived, [id](const auto& row) { return row.first.first == id; });
 }
 
 void MemoryEdit::shorten_waits(TimePoint now, engine::Duration by) {
@@ -151,7 +195,7 @@ std::size_t MemoryEdit::expire(const Expiry& expiry, std::size_t limit) {
   std::vector<JobId> gone;
   for (const auto& [id, job] : record_.jobs) {
     if (gone.size() == limit) break;
-    if (expired(job->kept.head, expiry)) gone.push_back(id);
+    if (expired(job->kept.head, expiry) && !unsettled_from(id)) gone.push_back(id);
   }
   for (const JobId id : gone) remove(id, {});
 

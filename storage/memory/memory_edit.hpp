@@ -50,6 +50,9 @@ class MemoryEdit {
   [[nodiscard]] bool has_given(JobId job) const;
 
   void remove(JobId id, TimePoint at);
+  [[nodiscard]] std::optional<JobId> undo_of(JobId origin) const;
+  [[nodiscard]] std::optional<Underivable> objection(const engine::Derivation& derivation) const;
+  [[nodiscard]] std::optional<JobId> unsettled_from(JobId origin) const;
   [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
                                                 const engine::SubmitKey& key) const;
 

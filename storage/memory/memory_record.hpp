@@ -52,11 +52,19 @@ struct MemoryRecord {
   using KeyName = std::tuple<std::string, std::string, JobId>;  // key, tenant, job
 
   std::map<JobId, std::shared_ptr<const Job>> jobs;  // owned by every copy of the record
+  /// By origin and request; kept for as long as the origin is.
+  struct DerivedRow {
+    engine::Origin::Kind kind = engine::Origin::Kind::rerun;
+    JobId job;
+  };
+  using DerivedName = std::pair<JobId, std::string>;
+
   std::map<KeyName, KeyRow> keys;
   std::map<engine::EventNumber, EventRow> events;
   std::map<std::pair<JobId, engine::StepIndex>, WaitRow> waits;
   std::map<std::pair<JobId, engine::StepIndex>, Brood> broods;
   std::uint64_t last_number = 0;  // of events and waits
+  std::map<DerivedName, DerivedRow> derived;
   Epoch epoch;
   JobId highest_id;
 };

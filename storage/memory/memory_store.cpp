@@ -87,14 +87,14 @@ Claim MemoryStore::claim(Epoch epoch, TimePoint now, std::size_t limit) {
     const auto& when = job->kept.head.due;
     if (!when || claimed_.contains(id)) continue;
     if (*when <= now) {
-      due.emplace_back(*when, id);
+      due.emplace_back(engine::turn_of(*when, job->kept.head.priority), id);
     } else {
       claim.next_due = std::min(claim.next_due.value_or(*when), *when);
     }
   }
   std::sort(due.begin(), due.end());
   due.resize(std::min(due.size(), limit));
-  for (const auto& [when, id] : due) {
+  for (const auto& [turn, id] : due) {
     claim.jobs.push_back(loaded(id));
     claimed_.insert(id);
   }
@@ -208,6 +208,19 @@ std::vector<EventLine> MemoryStore::events(const EventFilter& filter,
     if (row.tenant != filter.tenant || (filter.kept_only && row.line.given_to)) continue;
     if (filter.key.empty() || row.line.key == filter.key) lines.push_back(row.line);
   }
+  return lines;
+}
+
+std::vector<DerivedLine> MemoryStore::derived(JobId origin, std::size_t limit) {
+  const std::lock_guard lock{mutex_};
+  std::vector<DerivedLine> lines;
+  for (auto row = record_.derived.lower_bound({origin, {}});
+       row != record_.derived.end() && row->first.first == origin; ++row) {
+    lines.push_back({row->second.kind, row->second.job});
+  }
+  std::sort(lines.begin(), lines.end(),
+            [](const DerivedLine& a, const DerivedLine& b) { return a.job < b.job; });
+  lines.resize(std::min(lines.size(), limit));
   return lines;
 }
 

@@ -50,6 +50,7 @@ class MemoryStore final : public Store, public Reader {
   [[nodiscard]] std::vector<EventLine> events(const EventFilter& filter,
                                               std::optional<engine::EventNumber> before,
                                               std::size_t limit) override;
+  [[nodiscard]] std::vector<DerivedLine> derived(JobId origin, std::size_t limit) override;
   [[nodiscard]] std::vector<Count> counts() override;
   [[nodiscard]] Facts facts() override;
 

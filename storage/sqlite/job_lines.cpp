@@ -17,7 +17,8 @@ using engine::JobWord;
 const std::string line_columns = R"sql(
 SELECT job.id, job.tenant, job.name, job.key, job.due, job.needs, job.attention, job.settled_at,
   CASE WHEN job.word = 1 AND EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id)
-    THEN 2 ELSE job.word END AS shown
+    THEN 2 ELSE job.word END AS shown,
+  job.priority
 FROM )sql";
 
 const std::string line_filter = R"sql(
@@ -78,7 +79,8 @@ void append_lines(Rows& found, std::vector<JobLine>& lines) {
                  .due = time_of(found.maybe_integer(4)),
                  .needs = found.bytes(5),
                  .attention = found.integer(6) != 0,
-                 .settled_at = time_of(found.maybe_integer(7))};
+                 .settled_at = time_of(found.maybe_integer(7)),
+                 .priority = static_cast<std::int32_t>(found.integer(9))};
     lines.push_back(std::move(line));
   }
 }

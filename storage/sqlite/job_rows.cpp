@@ -1,5 +1,6 @@
 #include "storage/sqlite/job_rows.hpp"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 
@@ -10,12 +11,15 @@ namespace {
 
 const std::string columns =
     "SELECT id, word, due, needs, attention, settled_at, tenant, name, key, accepted_at, "
-    "first_row, definition, wait, parent, parent_step FROM job ";
+    "first_row, definition, wait, parent, parent_step, priority FROM job ";
 
 const std::string select_job = columns + "WHERE id = ?";
 
-// Ordered as the index is and no further: nothing is sorted, and a claim costs what it returns.
-const std::string select_due = columns + "WHERE settled_at IS NULL AND due <= ? ORDER BY due";
+// Ordered as the index is, and of it alone: nothing is sorted, and what is passed over or left for
+// later is never looked up.
+constexpr std::string_view select_due = R"sql(
+SELECT id, due FROM job INDEXED BY job_open
+WHERE settled_at IS NULL AND priority = ? AND due <= ? ORDER BY due)sql";
 
 constexpr std::string_view select_first_row = "SELECT accepted_at, first_row FROM job WHERE id = ?";
 
@@ -27,6 +31,7 @@ constexpr std::string_view select_later_rows =
 JobRows::JobRows(Database& database)
     : job_(database, select_job),
       due_(database, select_due),
+      priorities_(database),
       first_row_(database, select_first_row),
       later_rows_(database, select_later_rows),
       given_(database),
@@ -44,12 +49,13 @@ std::optional<LoadedJob> JobRows::load(JobId id) {
 
 std::vector<LoadedJob> JobRows::due(TimePoint now, std::size_t limit,
                                     const std::function<bool(JobId)>& passes_over) {
+  std::vector<Place> places;
+  for (const std::int64_t priority : priorities_.all()) {
+    append_due(priority, now, limit, passes_over, places);
+  }
   std::vector<LoadedJob> jobs;
-  Rows found = due_.query(column(now));
-  while (jobs.size() < limit && found.next()) {
-    // What is passed over is never looked up: the index alone holds its id.
-    if (passes_over({found.integer(0)})) continue;
-    jobs.push_back(complete(job_in(found)));
+  for (const Place& place : places) {
+    if (auto job = load(place.id)) jobs.push_back(*std::move(job));
   }
   return jobs;
 }
@@ -68,6 +74,27 @@ LoadedJob JobRows::complete(Found found) {
   return std::move(job);
 }
 
+/// Merges the first of this priority into `places`, which stay in the order of their turns and no
+/// more than `limit`.
+void JobRows::append_due(std::int64_t priority, TimePoint now, std::size_t limit,
+                         const std::function<bool(JobId)>& passes_over,
+                         std::vector<Place>& places) {
+  const auto earlier = [](const Place& a, const Place& b) {
+    return a.turn != b.turn ? a.turn < b.turn : a.id < b.id;
+  };
+  const std::size_t before = places.size();
+  Rows found = due_.query(priority, column(now));
+  while (places.size() - before < limit && found.next()) {
+    const Place place{engine::turn_of(time_of(found.integer(1)), static_cast<int>(priority)),
+                      {found.integer(0)}};
+    if (before == limit && earlier(places[before - 1], place)) break;
+    if (!passes_over(place.id)) places.push_back(place);
+  }
+  std::inplace_merge(places.begin(), places.begin() + static_cast<std::ptrdiff_t>(before),
+                     places.end(), earlier);
+  if (places.size() > limit) places.resize(limit);
+}
+
 JobRows::Found JobRows::job_in(const Rows& found) {
   LoadedJob job{.id = {found.integer(0)}};
   job.head = {.word = word_of(found.integer(1)),
@@ -75,7 +102,8 @@ JobRows::Found JobRows::job_in(const Rows& found) {
               .wait = engine::Duration(found.integer(12)),
               .needs = found.bytes(3),
               .attention = found.integer(4) != 0,
-              .settled_at = time_of(found.maybe_integer(5))};
+              .settled_at = time_of(found.maybe_integer(5)),
+              .priority = static_cast<std::int32_t>(found.integer(15))};
   job.tenant = found.bytes(6);
   job.name = found.bytes(7);
   job.key = found.bytes(8);

@@ -8,6 +8,7 @@
 #include "storage/sqlite/child_rows.hpp"
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/event_exchange.hpp"
+#include "storage/sqlite/open_priorities.hpp"
 #include "storage/store.hpp"
 
 namespace stepd::storage::sqlite {
@@ -18,13 +19,19 @@ class JobRows {
   explicit JobRows(Database& database);
 
   [[nodiscard]] std::optional<LoadedJob> load(JobId id);
-  /// Unsettled jobs that are due, earliest first, but for those that `passes_over` names.
+  /// Unsettled jobs that are due, earliest turn first, but for those that `passes_over` names.
   [[nodiscard]] std::vector<LoadedJob> due(TimePoint now, std::size_t limit,
                                            const std::function<bool(JobId)>& passes_over);
   [[nodiscard]] std::vector<engine::StoredRow> journal(JobId id, std::uint64_t after,
                                                        std::size_t limit);
 
  private:
+  struct Place {
+    TimePoint turn;
+    JobId id;
+  };
+  void append_due(std::int64_t priority, TimePoint now, std::size_t limit,
+                  const std::function<bool(JobId)>& passes_over, std::vector<Place>& places);
   /// As it stands in its own row, and who started it.
   struct Found {
     LoadedJob job;
@@ -38,6 +45,7 @@ class JobRows {
 
   Statement job_;
   Statement due_;
+  OpenPriorities priorities_;
   Statement first_row_;
   Statement later_rows_;
   GivenEvents given_;

@@ -23,8 +23,8 @@ constexpr std::string_view insert_key =
 
 constexpr std::string_view insert_job = R"sql(
 INSERT INTO job (id, word, due, wait, needs, attention, settled_at, tenant, name, key, accepted_at,
-  first_row, definition, parent, parent_step)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql";
+  first_row, definition, parent, parent_step, priority)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql";
 
 constexpr std::string_view select_standing = R"sql(
 SELECT word, coalesce((SELECT max(row) FROM journal WHERE journal.job = job.id), 1)
@@ -36,12 +36,12 @@ constexpr std::string_view insert_row =
 constexpr std::string_view drop_row = "DELETE FROM journal WHERE job = ? AND row = ?";
 
 constexpr std::string_view update_head = R"sql(
-UPDATE job SET word = ?, due = ?, wait = ?, needs = ?, attention = ?, settled_at = ?
+UPDATE job SET word = ?, due = ?, wait = ?, priority = ?, settled_at = ?, needs = ?, attention = ?
 WHERE id = ?)sql";
 
 // What leaves columns alone leaves their indexes alone, too.
 constexpr std::string_view update_plain_head =
-    "UPDATE job SET word = ?, due = ?, wait = ?, settled_at = ? WHERE id = ?";
+    "UPDATE job SET word = ?, due = ?, wait = ?, priority = ?, settled_at = ? WHERE id = ?";
 
 constexpr std::string_view replace_checkpoint = R"sql(
 INSERT INTO step_blob (job, step, phase, kind, key, bytes) VALUES (?, ?, ?, 0, '', ?)
@@ -67,7 +67,7 @@ constexpr std::string_view raise_highest_removed =
 // What is due already is passed by, so that jobs that wait for their turn cost nothing here.
 constexpr std::string_view shorten_waits = R"sql(
 UPDATE job INDEXED BY job_open SET due = min(due - ?2, ?1 + wait)
-WHERE settled_at IS NULL AND due > ?1 AND wait > 0)sql";
+WHERE settled_at IS NULL AND priority = ?3 AND due > ?1 AND wait > 0)sql";
 
 constexpr std::string_view offer = R"sql(
 UPDATE job SET needs = '', due = min(coalesce(due, ?1), ?1) WHERE id IN (
@@ -79,18 +79,41 @@ UPDATE job SET needs = '', due = min(coalesce(due, ?1), ?1) WHERE id IN (
 constexpr std::string_view select_expired_succeeded =
     R"sql(
 SELECT id, word FROM job INDEXED BY job_word
-WHERE word <> 1 AND word <> 2 AND word = 7 AND settled_at < ? LIMIT ?)sql";
+WHERE word <> 1 AND word <> 2 AND word = 7 AND settled_at < ? AND NOT EXISTS (
+  SELECT 1 FROM derived_job CROSS JOIN job AS made ON made.id = derived_job.job
+  WHERE derived_job.origin = job.id AND made.settled_at IS NULL)
+LIMIT ?)sql";
 
 constexpr std::string_view select_expired_unsuccessful =
     R"sql(
 SELECT id, word FROM job INDEXED BY job_word
-WHERE word <> 1 AND word <> 2 AND word IN (8, 9, 10, 11) AND settled_at < ? LIMIT ?)sql";
+WHERE word <> 1 AND word <> 2 AND word IN (8, 9, 10, 11) AND settled_at < ? AND NOT EXISTS (
+  SELECT 1 FROM derived_job CROSS JOIN job AS made ON made.id = derived_job.job
+  WHERE derived_job.origin = job.id AND made.settled_at IS NULL)
+LIMIT ?)sql";
 
 constexpr std::string_view expire_keys = R"sql(
 DELETE FROM job_key WHERE (key, tenant, job) IN (
   SELECT key, tenant, job FROM job_key WHERE settled_at < ? LIMIT ?))sql";
 
 constexpr std::string_view add_count = "UPDATE word SET jobs = jobs + ? WHERE code = ?";
+
+constexpr std::string_view select_derived_by_request =
+    "SELECT kind, job FROM derived_job WHERE origin = ? AND request_id = ?";
+
+constexpr std::string_view select_undo =
+    "SELECT job FROM derived_job WHERE origin = ? AND kind = 1";
+
+constexpr std::string_view select_there = "SELECT 1 FROM job WHERE id = ?";
+
+constexpr std::string_view insert_derived =
+    "INSERT INTO derived_job (origin, request_id, kind, job) VALUES (?, ?, ?, ?)";
+
+constexpr std::string_view select_unsettled_from = R"sql(
+SELECT job.id FROM derived_job CROSS JOIN job ON job.id = derived_job.job
+WHERE derived_job.origin = ? AND job.settled_at IS NULL LIMIT 1)sql";
+
+constexpr std::string_view delete_derived = "DELETE FROM derived_job WHERE origin = ?";
 
 // Of one call of expire: about what an ordinary batch changes.
 constexpr std::uint64_t rows_expired_max = 2000;
@@ -117,11 +140,18 @@ JobWriter::JobWriter(Database& database)
       settle_key_(database, settle_key),
       raise_highest_removed_(database, raise_highest_removed),
       shorten_waits_(database, sqlite::shorten_waits),
+      priorities_(database),
       offer_(database, sqlite::offer),
       expired_succeeded_(database, select_expired_succeeded),
       expired_unsuccessful_(database, select_expired_unsuccessful),
       expire_keys_(database, expire_keys),
-      add_count_(database, add_count) {}
+      add_count_(database, add_count),
+      derived_by_request_(database, select_derived_by_request),
+      undo_of_(database, select_undo),
+      job_there_(database, select_there),
+      insert_derived_(database, insert_derived),
+      unsettled_from_(database, select_unsettled_from),
+      delete_derived_(database, delete_derived) {}
 
 std::optional<Duplicate> JobWriter::holder(const std::string& tenant,
                                            const engine::SubmitKey& key) {
@@ -136,7 +166,46 @@ std::optional<Duplicate> JobWriter::holder(const std::string& tenant,
   return duplicate;
 }
 
+std::optional<JobId> JobWriter::undo_of(JobId origin) {
+  Rows found = undo_of_.query(origin.value);
+  return found.next() ? std::optional(JobId{found.integer(0)}) : std::nullopt;
+}
+
+bool JobWriter::is_there(JobId id) {
+  Rows found = job_there_.query(id.value);
+  return found.next();
+}
+
+std::optional<Underivable> JobWriter::objection(const engine::Derivation& derivation) {
+  using Why = Underivable::Why;
+  {
+    Rows known = derived_by_request_.query(derivation.origin.value, derivation.request_id);
+    if (known.next()) {
+      return Underivable{Why::asked_before,
+                         {known.integer(1)},
+                         static_cast<engine::Origin::Kind>(known.integer(0))};
+    }
+  }
+  if (!is_there(derivation.origin)) return Underivable{Why::gone, derivation.origin};
+  if (derivation.kind == engine::Origin::Kind::undo) {
+    if (const auto undo = undo_of(derivation.origin)) return Underivable{Why::undone, *undo};
+  }
+  for (const JobId id : derivation.relies_on) {
+    if (!is_there(id)) return Underivable{Why::gone, id};
+    if (const auto undo = undo_of(id)) return Underivable{Why::undone, *undo};
+  }
+  return std::nullopt;
+}
+
+std::optional<JobId> JobWriter::unsettled_from(JobId origin) {
+  Rows found = unsettled_from_.query(origin.value);
+  return found.next() ? std::optional(JobId{found.integer(0)}) : std::nullopt;
+}
+
 SubmitResult JobWriter::insert(const NewJob& job) {
+  if (job.derivation) {
+    if (auto why = objection(*job.derivation)) return *why;
+  }
   if (job.key) {
     if (auto duplicate = holder(job.tenant, *job.key)) return *std::move(duplicate);
   }
@@ -147,7 +216,12 @@ SubmitResult JobWriter::insert(const NewJob& job) {
                   job.tenant, job.name, key, column(job.at), Bytes{job.first_row},
                   Bytes{job.definition},
                   job.parent ? std::optional(job.parent->job.value) : std::nullopt,
-                  job.parent ? std::optional<std::int64_t>(job.parent->step) : std::nullopt);
+                  job.parent ? std::optional<std::int64_t>(job.parent->step) : std::nullopt,
+                  std::int64_t{job.head.priority});
+  if (job.derivation) {
+    insert_derived_.run(job.derivation->origin.value, job.derivation->request_id,
+                        static_cast<std::int64_t>(job.derivation->kind), job.id.value);
+  }
   if (job.key) {
     insert_key_.run(job.key->key, job.tenant, job.id.value, Bytes{job.key->content.bytes});
   }
@@ -175,6 +249,7 @@ ChangeResult JobWriter::apply(const Change& change) {
   after.last_row = std::max(before->last_row, change.row);
   require_storable(change, after.last_row);
   if (change.remove) {
+    if (const auto by = unsettled_from(change.job)) return Referred{*by};
     remove(change.job, shown_word(before->word, before->last_row), change.at);
     return Committed{};
   }
@@ -256,11 +331,12 @@ void JobWriter::tell(BatchResult& result) {
 void JobWriter::write_head(JobId id, const engine::JobHead& head, bool stood_out) {
   if (!stood_out && !stands_out(head)) {
     update_plain_head_.run(code_of(head.word), column(head.due), head.wait.count(),
-                           column(head.settled_at), id.value);
+                           std::int64_t{head.priority}, column(head.settled_at), id.value);
     return;
   }
-  update_head_.run(code_of(head.word), column(head.due), head.wait.count(), head.needs,
-                   std::int64_t{head.attention}, column(head.settled_at), id.value);
+  update_head_.run(code_of(head.word), column(head.due), head.wait.count(),
+                   std::int64_t{head.priority}, column(head.settled_at), head.needs,
+                   std::int64_t{head.attention}, id.value);
 }
 
 void JobWriter::write_blob(JobId id, const StepBlob& blob) {
@@ -287,13 +363,16 @@ void JobWriter::remove(JobId id, JobWord shown, TimePoint at) {
   delete_blobs_.run(id.value);
   events_.forget(id);
   children_.forget(id);
+  delete_derived_.run(id.value);
   raise_highest_removed_.run(id.value);
   count(shown, -1);
   claimed_.drop(id);
 }
 
 void JobWriter::shorten_waits(TimePoint now, engine::Duration by) {
-  shorten_waits_.run(column(now), by.count());
+  for (const std::int64_t priority : priorities_.all()) {
+    shorten_waits_.run(column(now), by.count(), priority);
+  }
 }
 
 std::size_t JobWriter::offer(const std::string& type, TimePoint now, std::size_t limit) {

@@ -8,6 +8,7 @@
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/event_exchange.hpp"
 #include "storage/sqlite/job_columns.hpp"
+#include "storage/sqlite/open_priorities.hpp"
 #include "storage/store.hpp"
 
 namespace stepd::storage::sqlite {
@@ -40,6 +41,10 @@ class JobWriter {
   [[nodiscard]] bool is_overtaken(const Change& change);
   void write_waits(const Change& change);
   void write_children(const Change& change, const Standing& after);
+  [[nodiscard]] std::optional<Underivable> objection(const engine::Derivation& derivation);
+  [[nodiscard]] std::optional<JobId> undo_of(JobId origin);
+  [[nodiscard]] bool is_there(JobId id);
+  [[nodiscard]] std::optional<JobId> unsettled_from(JobId origin);
   void write_head(JobId id, const engine::JobHead& head, bool stood_out);
   void write_blob(JobId id, const engine::StepBlob& blob);
   void remove(JobId id, engine::JobWord shown, TimePoint at);
@@ -73,11 +78,18 @@ class JobWriter {
   Statement settle_key_;
   Statement raise_highest_removed_;
   Statement shorten_waits_;
+  OpenPriorities priorities_;
   Statement offer_;
   Statement expired_succeeded_;
   Statement expired_unsuccessful_;
   Statement expire_keys_;
   Statement add_count_;
+  Statement derived_by_request_;
+  Statement undo_of_;
+  Statement job_there_;
+  Statement insert_derived_;
+  Statement unsettled_from_;
+  Statement delete_derived_;
 };
 
 }  // namespace stepd::storage::sqlite

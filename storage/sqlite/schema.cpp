@@ -45,11 +45,8 @@ CREATE TABLE job (
   accepted_at INTEGER NOT NULL,
   first_row BLOB NOT NULL,
   definition BLOB NOT NULL,
-  parent INTEGER,
-  parent_step INTEGER,
   CHECK ((word >= 7) = (settled_at IS NOT NULL)),
-  CHECK (settled_at IS NULL OR due IS NULL),
-  CHECK ((parent IS NULL) = (parent_step IS NULL))
+  CHECK (settled_at IS NULL OR due IS NULL)
 ) STRICT;
 -- The second column is always NULL; with it a claim reads the index alone.
 CREATE INDEX job_open ON job (due, settled_at) WHERE settled_at IS NULL;
@@ -88,6 +85,30 @@ CREATE TABLE job_key (
   CHECK ((word IS NULL) = (settled_at IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX job_key_settled ON job_key (settled_at) WHERE settled_at IS NOT NULL;
+)sql";
+
+// A claim takes the earliest due of each priority there is and goes by their turns. A row of
+// derived_job stays for as long as its origin does, so that the same request finds what it made.
+constexpr const char* version_2 = R"sql(
+ALTER TABLE job ADD COLUMN priority INTEGER NOT NULL DEFAULT 0
+  CHECK (priority BETWEEN -100 AND 100);
+DROP INDEX job_open;
+-- The last column is always NULL; with it a claim reads the index alone.
+CREATE INDEX job_open ON job (priority, due, settled_at) WHERE settled_at IS NULL;
+
+CREATE TABLE derived_job (
+  origin INTEGER NOT NULL,
+  request_id TEXT NOT NULL,
+  kind INTEGER NOT NULL CHECK (kind IN (0, 1)),
+  job INTEGER NOT NULL,
+  PRIMARY KEY (origin, request_id)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX derived_job_undo ON derived_job (origin) WHERE kind = 1;
+
+-- Of a job that a step has started.
+ALTER TABLE job ADD COLUMN parent INTEGER;
+ALTER TABLE job ADD COLUMN parent_step INTEGER
+  CHECK ((parent IS NULL) = (parent_step IS NULL));
 
 -- In the order of arrival; a number is never used again. What is given to a job comes with it
 -- until its journal has it.
@@ -154,7 +175,7 @@ CREATE TABLE brood (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array all{Migration{1, version_1}};
+constexpr std::array all{Migration{1, version_1}, Migration{2, version_2}};
 
 [[noreturn]] void refuse(const Database& database, const std::string& fact) {
   throw StoreError{StoreError::Kind::broken, database.file().string() + " " + fact};

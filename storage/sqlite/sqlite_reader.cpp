@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "storage/sqlite/job_columns.hpp"
 #include "storage/sqlite/job_lines.hpp"
 #include "storage/sqlite/job_rows.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
@@ -22,6 +23,9 @@ using sqlite::Transaction;
 constexpr std::string_view select_blobs = R"sql(
 SELECT kind, phase, key, bytes FROM step_blob WHERE job = ? AND step = ?
 ORDER BY phase, kind, key)sql";
+
+constexpr std::string_view select_derived =
+    "SELECT kind, job FROM derived_job WHERE origin = ? ORDER BY job LIMIT ?";
 
 std::uint64_t size_of(const std::filesystem::path& file) {
   std::error_code absent;
@@ -41,7 +45,8 @@ class SqliteReader::Connection {
         lines(database_),
         events(database_),
         children(database_),
-        blobs(database_, select_blobs) {}
+        blobs(database_, select_blobs),
+        derived(database_, select_derived) {}
 
  private:
   Database database_;
@@ -53,6 +58,7 @@ class SqliteReader::Connection {
   sqlite::EventLines events;
   sqlite::ChildLines children;
   Statement blobs;
+  Statement derived;
 };
 
 /// A connection and one moment's view of the record; both are given back at the end.
@@ -159,6 +165,16 @@ std::optional<ChildLine> SqliteReader::child(JobId parent, const ChildPlace& pla
 std::vector<ChildLine> SqliteReader::settled_children(JobId parent, engine::StepIndex step,
                                                       std::uint32_t after, std::size_t limit) {
   return Borrowed { *this } -> children.settled(parent, step, after, limit);
+}
+
+std::vector<DerivedLine> SqliteReader::derived(JobId origin, std::size_t limit) {
+  const Borrowed connection{*this};
+  std::vector<DerivedLine> lines;
+  Rows found = connection->derived.query(origin.value, sqlite::row_limit(limit));
+  while (found.next()) {
+    lines.push_back({static_cast<engine::Origin::Kind>(found.integer(0)), JobId{found.integer(1)}});
+  }
+  return lines;
 }
 
 std::vector<Count> SqliteReader::counts() {

@@ -35,6 +35,7 @@ class SqliteReader final : public Reader {
   [[nodiscard]] std::vector<EventLine> events(const EventFilter& filter,
                                               std::optional<engine::EventNumber> before,
                                               std::size_t limit) override;
+  [[nodiscard]] std::vector<DerivedLine> derived(JobId origin, std::size_t limit) override;
   [[nodiscard]] std::vector<Count> counts() override;
   [[nodiscard]] Facts facts() override;
 

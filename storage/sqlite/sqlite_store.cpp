@@ -16,7 +16,8 @@ constexpr std::string_view raise_epoch = "UPDATE host SET epoch = epoch + 1 RETU
 
 // Ordered as the index is and no further: nothing is sorted.
 constexpr std::string_view select_due_later = R"sql(
-SELECT id, due FROM job WHERE settled_at IS NULL AND due > ? ORDER BY due)sql";
+SELECT id, due FROM job INDEXED BY job_open
+WHERE settled_at IS NULL AND priority = ? AND due > ? ORDER BY due)sql";
 
 constexpr std::string_view select_highest_id =
     "SELECT max(highest_removed, coalesce((SELECT max(id) FROM job), 0)) FROM host";
@@ -48,6 +49,7 @@ SqliteStore::SqliteStore(const std::filesystem::path& folder, const SqliteOption
       epoch_(file_.database(), select_epoch),
       raise_epoch_(file_.database(), raise_epoch),
       due_later_(file_.database(), select_due_later),
+      priorities_(file_.database()),
       highest_id_(file_.database(), select_highest_id) {}
 
 template <typename Work>
@@ -150,13 +152,18 @@ Claim SqliteStore::claim(Epoch epoch, TimePoint now, std::size_t limit) {
 }
 
 std::optional<TimePoint> SqliteStore::next_due(TimePoint now) {
-  Rows found = due_later_.query(sqlite::column(now));
-  while (found.next()) {
-    if (jobs_.claimed().find({found.integer(0)}) == nullptr) {
-      return sqlite::time_of(found.integer(1));
+  std::optional<TimePoint> earliest;
+  for (const std::int64_t priority : priorities_.all()) {
+    Rows found = due_later_.query(priority, sqlite::column(now));
+    while (found.next()) {
+      const TimePoint due = sqlite::time_of(found.integer(1));
+      if (earliest && due >= *earliest) break;
+      if (jobs_.claimed().find({found.integer(0)}) != nullptr) continue;
+      earliest = due;
+      break;
     }
   }
-  return std::nullopt;
+  return earliest;
 }
 
 std::optional<LoadedJob> SqliteStore::load(Epoch epoch, JobId id) {

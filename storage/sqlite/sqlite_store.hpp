@@ -58,6 +58,7 @@ class SqliteStore final : public Store {
   sqlite::Statement epoch_;
   sqlite::Statement raise_epoch_;
   sqlite::Statement due_later_;
+  sqlite::OpenPriorities priorities_;
   sqlite::Statement highest_id_;
   std::string broken_;  // why; empty: it is not
 };

@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "host/engine/record.hpp"
+
 using namespace stepd::engine;
 using namespace std::chrono_literals;
 
@@ -43,8 +45,8 @@ TEST_CASE("a type that becomes quick is seen to be after some calls however slow
 TEST_CASE("each lane gives no more slots than it has", "[engine]") {
   CallLanes lane = lanes();
   for (StepIndex step = 0; step < 5; ++step) {
-    lane.wait(false, {{1}, step}, false);
-    lane.wait(true, {{2}, step}, false);
+    lane.wait(false, {{1}, step}, {});
+    lane.wait(true, {{2}, step}, {});
   }
   std::size_t slow = 0;
   std::size_t quick = 0;
@@ -57,4 +59,31 @@ TEST_CASE("each lane gives no more slots than it has", "[engine]") {
   CHECK(quick == 3);
   lane.give_back(false);
   CHECK(lane.next()->step == 2);
+}
+
+TEST_CASE("of waiting steps compensations go first and then the earliest turn", "[engine]") {
+  CallLanes lane = lanes();
+  const TimePoint noon{12h};
+  lane.wait(false, {{1}, 0}, {.at = turn_of(noon, 0)});
+  lane.wait(false, {{2}, 0}, {.at = turn_of(noon + 5s, 1)});
+  lane.wait(false, {{3}, 0}, {.at = turn_of(noon + 15s, 1)});
+  lane.wait(false, {{4}, 0}, {.first = true, .at = turn_of(noon + 1h, -100)});
+  lane.wait(false, {{5}, 0}, {.at = turn_of(noon, 0)});
+
+  std::vector<std::int64_t> order;
+  while (const auto next = lane.next()) order.push_back(next->job.value);
+
+  CHECK(order == std::vector<std::int64_t>{4, 2, 1, 5, 3});
+}
+
+TEST_CASE("the steps of a job that is taken back wait no longer", "[engine]") {
+  CallLanes lane = lanes();
+  lane.wait(false, {{1}, 0}, {});
+  lane.wait(true, {{1}, 1}, {});
+  lane.wait(false, {{2}, 0}, {});
+
+  lane.take_back({1});
+
+  CHECK(lane.next()->job.value == 2);
+  CHECK_FALSE(lane.next());
 }

@@ -188,3 +188,46 @@ TEST_CASE("format 1 stays readable: bytes that were written once") {
   CHECK(encode(row) == row_bytes);
   CHECK(decode_entries(row_bytes) == row);
 }
+
+TEST_CASE("format 2 of a definition adds a priority and where the job comes from") {
+  using namespace std::string_view_literals;
+  const std::string_view job_bytes =
+      "\x02"  // format
+      "\x01t"
+      "\x07"
+      "default"
+      "\x00"
+      "\x02{}"  // name, tenant, no key, args
+      "\x00"
+      "\x00"  // no output, no deadline
+      "\x01"
+      "\x01"
+      "a"
+      "\x06"
+      "demo.a"
+      "\x02{}"  // one step
+      "\x00"
+      "\x00"
+      "\x00"
+      "\x00"
+      "\x00"  // flags, after, retry, compensate_retry, no snapshot
+      "\x09"  // priority -5
+      "\x01"
+      "\x00"
+      "\x54"
+      "\x01"
+      "a"  // an origin: a rerun of job 42 from step a
+      "\x01"
+      "\x00\x52"sv;  // that keeps step 0 of job 41
+  JobDefinition job{.name = "t", .args = JsonText("{}")};
+  job.steps.push_back({.id = "a", .type = "demo.a", .args = JsonText("{}")});
+  const JobDefinition plain = job;
+  job.priority = -5;
+  job.origin = Origin{.job = {42}, .from = "a", .kept = {{0, {41}}}};
+
+  CHECK(encode(job) == job_bytes);
+  CHECK(decode_definition(job_bytes) == job);
+  CHECK(encode(plain).front() == '\x01');
+  job.origin->kept.front().step = 1;
+  CHECK_FALSE(is_definition(encode(job)));
+}

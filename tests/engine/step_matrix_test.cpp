@@ -108,7 +108,8 @@ std::vector<Happening> happenings() {
   all.push_back(
       {"its record is refused", [](Course& c, const std::string&) { c.take(RecordRefused{}); }});
   for (const Verb::Kind kind :
-       {Verb::Kind::cancel, Verb::Kind::retry, Verb::Kind::abandon, Verb::Kind::skip}) {
+       {Verb::Kind::cancel, Verb::Kind::retry, Verb::Kind::abandon, Verb::Kind::skip,
+        Verb::Kind::rerun, Verb::Kind::undo, Verb::Kind::priority}) {
     all.push_back({"verb " + std::string(name_of(kind)),
                    [kind](Course& c, const std::string& step) { c.verb(verb(kind, step)); }});
   }

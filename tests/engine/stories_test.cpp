@@ -58,6 +58,9 @@ struct Told {
   std::string operator()(const OperatorActed& entry) const {
     return entry.actor + " (" + entry.request_id + "): " + entry.verb + ", " + entry.reason;
   }
+  std::string operator()(const PriorityChanged& entry) const {
+    return "priority " + std::to_string(entry.priority);
+  }
   std::string operator()(const Settled& entry) const {
     return "settled: " + std::string(name_of(entry.state));
   }
@@ -89,7 +92,9 @@ class Teller {
  public:
   void tell(const std::string& title, const std::vector<StepSketch>& sketches,
             const std::function<void(Course&)>& story) {
-    Course course(sketches);
+    tell(title, Course(sketches), story);
+  }
+  void tell(const std::string& title, Course course, const std::function<void(Course&)>& story) {
     text_ << "\n" << title << "\n";
     told_ = 0;
     story(course);
@@ -219,10 +224,39 @@ void tell_of_operators_and_hosts(Teller& teller) {
               });
 }
 
+/// The job that the verb makes of one that has settled.
+Course made_by(const Course& origin, Verb::Kind kind, const std::string& from = "") {
+  return {origin, std::get<DerivedJob>(derive(origin.job, asked(kind, from)))};
+}
+
+void tell_of_jobs_made_from_others(Teller& teller) {
+  Course refused({saga("a"), plain("x"), reader(), saga("c"), plain("d")});
+  refused.run("a", ok(R"({"n":1})")).run("x").run("b").run("c").run("d", ends(OutcomeKind::failed));
+  refused.run("c").run("a");
+  Course done({saga("a"), reader(), saga("c"), {.id = "d", .after = {{0}}}});
+  done.run("a", ok(R"({"n":1})")).run("d").run("b").run("c", ok(R"({"receipt":"R-1"})"));
+
+  teller.tell("a rerun of the whole job begins anew", made_by(refused, Verb::Kind::rerun),
+              [](Course& c) { c.run("a", ok(R"({"n":2})")).run("x").run("b").run("c").run("d"); });
+  teller.tell("a rerun from a step keeps the others, and never undoes them",
+              made_by(done, Verb::Kind::rerun, "b"), [&](Course& c) {
+                teller.ask(c);
+                c.run("b").run("c", ends(OutcomeKind::refused));
+              });
+  teller.tell("an undo goes back over what succeeded, in reverse order",
+              made_by(done, Verb::Kind::undo), [&](Course& c) {
+                teller.ask(c);
+                c.run("c", ends(OutcomeKind::retry));
+                c.wake("c").run("c").run("a");
+                teller.ask(c);
+              });
+}
+
 std::string all_stories() {
   Teller teller;
   tell_of_success_and_failure(teller);
   tell_of_operators_and_hosts(teller);
+  tell_of_jobs_made_from_others(teller);
   return "# Each line a journal entry, under the number of its row. Checked by stories_test.cpp,\n"
          "# which leaves what it found beside the test's program when it differs.\n" +
          teller.text();
@@ -230,7 +264,7 @@ std::string all_stories() {
 
 }  // namespace
 
-TEST_CASE("J4 J7 A2 A4 A5 A7 C1 C2 C3 C5 C6 O1 O2 W2: whole stories are as they stand in the file",
+TEST_CASE("J4 J5 J7 A2 A4 A5 A7 C1 C2 C3 C5 C6 O1 O2 W2: whole stories are as they stand in the file",
           "[engine]") {
   const std::string found = all_stories();
   std::ifstream in(stories_file);

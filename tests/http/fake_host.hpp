@@ -137,10 +137,11 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     return answers;
   }
 
-  engine::Verdict act(engine::JobId job, engine::Verb verb) override {
+  std::vector<engine::Verdict> act_on_each(std::vector<engine::JobId> jobs,
+                                           const engine::Verb& verb) override {
     const std::lock_guard lock(mutex_);
-    acts_.push_back({job, std::move(verb)});
-    return script_.verdict;
+    for (const engine::JobId job : jobs) acts_.push_back({job, verb});
+    return std::vector<engine::Verdict>(jobs.size(), script_.verdict);
   }
 
   runtime::EventAnswer send(engine::SentEvent event) override {
@@ -254,6 +255,17 @@ class FakeHost final : public runtime::Host, private storage::Reader {
       if (before && each->number >= *before) continue;
       if (!filter.key.empty() && each->key != filter.key) continue;
       if (!filter.kept_only || !each->given_to) lines.push_back(*each);
+    }
+    return lines;
+  }
+
+  std::vector<storage::DerivedLine> derived(engine::JobId origin, std::size_t) override {
+    const std::lock_guard lock(mutex_);
+    std::vector<storage::DerivedLine> lines;
+    for (const auto& [id, job] : jobs_) {
+      if (job.definition.starts_with('\xFF')) continue;
+      const auto from = engine::decode_definition(job.definition).origin;
+      if (from && from->job == origin) lines.push_back({from->kind, id});
     }
     return lines;
   }

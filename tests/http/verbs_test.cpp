@@ -93,6 +93,127 @@ TEST_CASE("verbs about a step carry what they need") {
   CHECK(acts[5].verb.kind == Verb::Kind::remove);
 }
 
+TEST_CASE("J5: a rerun and an undo are answered with the id of the new job") {
+  Served served;
+  const auto id = served.host.add({"a"});
+  const engine::JobId made{4711};
+  served.host.script([&](auto& script) { script.verdict = engine::Accepted{made}; });
+
+  const Response rerun = served.post(path_of(id) + ":rerun", R"({"from":"a","request_id":"r"})");
+  const Response undo = served.post(path_of(id) + ":undo", R"({"reason":"booked twice"})");
+
+  CHECK(rerun.status == 200);
+  CHECK(rerun.json().at("job").as_string() == engine::to_text(made));
+  CHECK(undo.json().at("job").as_string() == engine::to_text(made));
+  const auto acts = served.host.acts();
+  REQUIRE(acts.size() == 2);
+  CHECK(acts[0].verb.kind == Verb::Kind::rerun);
+  CHECK(acts[0].verb.step == "a");
+  CHECK(acts[0].verb.request_id == "r");
+  CHECK(acts[1].verb.kind == Verb::Kind::undo);
+  CHECK(acts[1].verb.reason == "booked twice");
+}
+
+TEST_CASE("O1: a priority is a whole number within its bounds") {
+  Served served;
+  const std::string path = path_of(served.host.add({"a"})) + ":priority";
+
+  CHECK(served.post(path, R"({"priority":-100})").status == 200);
+  const std::string bad =
+      GENERATE("", "{}", R"({"priority":null})", R"({"priority":1.5})", R"({"priority":"5"})",
+               R"({"priority":101})", R"({"priority":-101})", R"({"priority":1e2})");
+  CAPTURE(bad);
+  CHECK(served.post(path, bad).status == 422);
+
+  const auto acts = served.host.acts();
+  REQUIRE(acts.size() == 1);
+  CHECK(acts[0].verb.priority == -100);
+}
+
+TEST_CASE("O1: a verb on a filter counts first and acts when as many are expected") {
+  Served served;
+  const auto first = served.host.add({"a"});
+  const auto second = served.host.add({"a"});
+  served.host.add({"a"}, "other");
+  const auto ask = [&](const std::string& more) {
+    return served.post("/v1/jobs:act",
+                       R"({"verb":"cancel","request_id":"r","filter":{})" + more + "}");
+  };
+
+  const Response count = ask("");
+  const Response wrong = ask(R"(,"expect":3)");
+  CHECK(served.host.acts().empty());
+  const Response done = ask(R"(,"expect":2)");
+
+  CHECK(count.json().at("matched") == 2);
+  CHECK_FALSE(count.json().at("carried_out").as_bool());
+  CHECK(wrong.status == 409);
+  CHECK(wrong.code() == "count_differs");
+  CHECK(wrong.detail().find("2 jobs match, and 3 were expected") == 0);
+  CHECK(done.status == 200);
+  CHECK(done.json().at("accepted") == 2);
+  CHECK(done.json().at("jobs").at(0).at("id").as_string() == engine::to_text(second));
+  const auto acts = served.host.acts();
+  REQUIRE(acts.size() == 2);
+  CHECK(acts[0].job == second);
+  CHECK(acts[1].job == first);
+  CHECK(acts[0].verb.request_id == "r");
+}
+
+TEST_CASE("O1: a verb on a filter tells which jobs refused and why") {
+  Served served;
+  served.host.add({"a"});
+  const std::string body =
+      R"({"verb":"retry","step":"a","filter":{"state":["queued"],"name":"made"},"expect":1})";
+  served.host.script([&](auto& script) {
+    script.verdict = engine::Refused{engine::Refused::Why::wrong_state, "words"};
+  });
+
+  const Response response = served.post("/v1/jobs:act", body);
+
+  CHECK(response.status == 200);
+  CHECK(response.json().at("refused") == 1);
+  CHECK(response.json().at("left") == 0);
+  CHECK(response.json().at("jobs").at(0).at("code") == "wrong_state");
+  CHECK(response.json().at("jobs").at(0).at("detail") == "words");
+}
+
+TEST_CASE("O1: a verb on a filter stops asking once the host takes nothing in") {
+  Served served;
+  for (int job = 0; job < 300; ++job) served.host.add({"a"});
+  served.host.script([&](auto& script) {
+    script.verdict = engine::Refused{engine::Refused::Why::not_stored, "no room"};
+  });
+
+  const Response response =
+      served.post("/v1/jobs:act", R"({"verb":"pause","filter":{},"expect":300})");
+
+  CHECK(response.json().at("refused") == 256);
+  CHECK(response.json().at("left") == 44);
+}
+
+TEST_CASE("a verb on a filter that is not understood is refused and does nothing") {
+  const std::string bad =
+      GENERATE("", "{}", R"({"verb":"cancel","expect":1})", R"({"verb":"explode","filter":{}})",
+               R"({"verb":"cancel","filter":[],"expect":1})",
+               R"({"verb":"cancel","filter":{"stat":"queued"},"expect":1})",
+               R"({"verb":"cancel","filter":{"state":"quick"},"expect":1})",
+               R"({"verb":"cancel","filter":{"state":[]},"expect":1})",
+               R"({"verb":"cancel","filter":{"attention":1},"expect":1})",
+               R"({"verb":"cancel","filter":{},"expect":-1})",
+               R"({"verb":"cancel","filter":{},"expect":"1"})",
+               R"({"verb":"cancel","filter":{},"step":"a","expect":1})",
+               R"({"verb":"abandon","filter":{},"step":"a","expect":1})");
+  Served served;
+  served.host.add({"a"});
+
+  const Response response = served.post("/v1/jobs:act", bad);
+
+  CAPTURE(bad, response.body);
+  CHECK(response.status == 422);
+  CHECK(served.host.acts().empty());
+}
+
 TEST_CASE("O1: a delete is noted with who asked for it and knows no request id") {
   std::mutex mutex;
   std::vector<std::string> notes;

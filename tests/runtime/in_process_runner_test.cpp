@@ -56,8 +56,10 @@ class CollectingSink final : public AttemptSink {
                                                  std::size_t) override {
     return {};
   }
-  std::vector<engine::StepBlob> blobs(engine::JobId, engine::StepIndex step) override {
-    return {{.step = step, .key = "k", .bytes = "v"}};
+  std::vector<engine::StepBlob> blobs(engine::JobId job, engine::StepIndex step) override {
+    if (job.value == 7) return {{.step = step, .key = "k", .bytes = "v"}};
+    return {{.step = step, .key = "k", .bytes = "execute of " + std::to_string(job.value)},
+            {.step = step, .phase = engine::Phase::compensate, .key = "k", .bytes = "undone"}};
   }
   void progressed(const engine::CallId&, std::string step, std::uint32_t permille,
                   std::string note) override {
@@ -430,6 +432,27 @@ TEST_CASE("a call asks the host through its ports") {
   REQUIRE(seen.copy().blobs.size() == 1);
   CHECK(seen.copy().blobs[0].bytes == "v");
   CHECK(at.sink.heard.copy().notes == std::vector<std::string>{"s 500 half"});
+}
+
+TEST_CASE("A6 J5: a call of an undo finds what execute left in the job that ran it") {
+  Fixture<> at;
+  tests::Watched<std::vector<engine::StepBlob>> seen;
+  at.caller.script("demo.look", [&](const ScriptedCaller::Call& made) {
+    seen.change([&](auto& all) { all = made.ports.blobs(); });
+    return ScriptedCaller::succeeded("{}");
+  });
+  InProcessRunner runner(at.surroundings(), {.workers = 1});
+  engine::CallRequest undo = call(1, "demo.look");
+  undo.phase = engine::Phase::compensate;
+  undo.executed_in = engine::JobId{3};
+
+  runner.start({undo});
+
+  REQUIRE(at.sink.wait_reports(1));
+  const auto blobs = seen.copy();
+  REQUIRE(blobs.size() == 2);
+  CHECK(blobs[0].bytes == "v");
+  CHECK(blobs[1].bytes == "execute of 3");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@ namespace {
 constexpr int noisy_actions = 250;
 constexpr int calm_actions_max = 20'000;
 constexpr std::size_t jobs_max = 6;
+constexpr std::size_t jobs_promised_max = 10;  // those made from others included
 
 const std::vector<std::string> types{"sim.plain", "sim.saga", "sim.stubborn"};
 
@@ -55,7 +56,7 @@ void SimulatedHost::crash() {
   world_.host_dies();
   // A verb nobody was answered may or may not have taken effect.
   for (const auto& [token, asked] : asked_) {
-    if (asked.verb) world_.operated(asked.job, *asked.verb);
+    if (asked.verb) world_.operated(asked.job, asked.verb->kind);
   }
   asked_.clear();
   engine_.reset();
@@ -182,12 +183,19 @@ void SimulatedHost::operate() {
   auto job = world_.promised().begin();
   std::advance(job, static_cast<std::ptrdiff_t>(chance_.below(world_.promised().size())));
   constexpr Verb::Kind kinds[] = {Verb::Kind::cancel, Verb::Kind::retry, Verb::Kind::abandon,
-                                  Verb::Kind::retry, Verb::Kind::retry};
+                                  Verb::Kind::retry,  Verb::Kind::retry, Verb::Kind::priority,
+                                  Verb::Kind::rerun,  Verb::Kind::rerun, Verb::Kind::undo};
   Verb verb{.kind = kinds[chance_.below(std::size(kinds))],
             .reason = "by chance",
             .request_id = "r" + std::to_string(chance_.below(40))};
   if (verb.kind == Verb::Kind::abandon) verb.step = "s" + std::to_string(chance_.below(3));
-  asked_[next_token_] = {.job = *job, .verb = verb.kind};
+  if (verb.kind == Verb::Kind::priority) verb.priority = static_cast<int>(chance_.below(5)) - 2;
+  if (verb.kind == Verb::Kind::rerun || verb.kind == Verb::Kind::undo) {
+    if (world_.promised().size() >= jobs_promised_max) return;
+    verb.request_id = "r" + std::to_string(chance_.below(3));
+    if (verb.kind == Verb::Kind::rerun && chance_.coin()) verb.step = "s1";
+  }
+  asked_[next_token_] = {.job = *job, .verb = verb};
   events_.push_back(VerbRequested{next_token_++, *job, std::move(verb)});
 }
 
@@ -196,7 +204,7 @@ void SimulatedHost::ask_operator() {
   for (const JobId job : world_.promised()) {
     const auto record = record_of(job);
     if (!record || record->settled) continue;
-    asked_[next_token_] = {.job = job, .verb = Verb::Kind::retry};
+    asked_[next_token_] = {.job = job, .verb = Verb{.kind = Verb::Kind::retry}};
     events_.push_back(VerbRequested{next_token_++, job, {.kind = Verb::Kind::retry}});
   }
 }
@@ -272,8 +280,8 @@ void SimulatedHost::take_reply(const runtime::ReplyDesk::Delivery& delivery) {
       world_.accepted(*job, asked->second.key);
     }
   } else if (const auto* verdict = std::get_if<Verdict>(&delivery.second)) {
-    if (std::holds_alternative<Accepted>(*verdict)) {
-      world_.operated(asked->second.job, *asked->second.verb);
+    if (const auto* accepted = std::get_if<Accepted>(verdict)) {
+      take_accepted(asked->second, accepted->job);
     }
   }
   const auto* answer = std::get_if<runtime::EventAnswer>(&delivery.second);
@@ -281,6 +289,13 @@ void SimulatedHost::take_reply(const runtime::ReplyDesk::Delivery& delivery) {
     world_.took_in_event(asked->second.event);
   }
   asked_.erase(asked);
+}
+
+void SimulatedHost::take_accepted(const Asked& asked, JobId made) {
+  world_.operated(asked.job, asked.verb->kind);
+  if (asked.verb->kind != Verb::Kind::rerun && asked.verb->kind != Verb::Kind::undo) return;
+  if (!record_of(made)) throw Broken("O1: a new job is acknowledged and not on disk");
+  world_.derived(asked.job, *asked.verb, made);
 }
 
 std::optional<Record> SimulatedHost::record_of(JobId job) {

@@ -29,6 +29,13 @@ class SimulatedHost {
   [[nodiscard]] std::size_t crashes() const { return crashes_; }
 
  private:
+  struct Asked {
+    std::string key;      // a submit's
+    engine::JobId job{};  // a verb's
+    std::optional<engine::Verb> verb{};
+    std::string event{};  // its id
+  };
+
   void start_up();
   void crash();
   void act();
@@ -42,18 +49,12 @@ class SimulatedHost {
   void carry_out(runtime::Consequences consequences);
   void serve(const engine::StoreRequest& request);
   void take_reply(const runtime::ReplyDesk::Delivery& delivery);
+  void take_accepted(const Asked& asked, engine::JobId made);
   void judge_all();
   void ask_operator();
   [[nodiscard]] std::optional<Record> record_of(engine::JobId job);
   [[nodiscard]] bool all_settled();
   [[nodiscard]] std::string open_jobs();
-
-  struct Asked {
-    std::string key;    // a submit's
-    engine::JobId job;  // a verb's
-    std::optional<engine::Verb::Kind> verb{};
-    std::string event{};  // its id
-  };
 
   tests::Chance chance_;
   World world_;

@@ -1,7 +1,9 @@
 #include "tests/simulation/world.hpp"
 
+#include <algorithm>
 #include <iterator>
 
+#include "host/engine/job_state.hpp"
 #include "host/engine/names.hpp"
 
 namespace stepd::simulation {
@@ -40,10 +42,30 @@ void World::accepted(JobId job, const std::string& key) {
   if (known->second != job) broken("J3", "key " + key + " names two jobs");
 }
 
+void World::derived(JobId origin, const Verb& verb, JobId job) {
+  const auto known = derived_.try_emplace({origin, verb.request_id}, job).first;
+  if (known->second != job) broken("O1", "one request made two jobs of " + to_text(origin));
+  accepted(job, "");
+}
+
+/// What an undo does is about one job, and nothing of a rerun about what it has kept.
+void World::judge_derived(const CallRequest& request, const Record& record) {
+  if (request.executed_in) {
+    const auto by = undone_.try_emplace(*request.executed_in, request.id.job).first;
+    if (by->second != request.id.job) broken("J5", shown(request) + " undoes a job once more");
+    if (request.phase == Phase::execute) broken("J5", shown(request) + " executes in an undo");
+  }
+  if (!record.definition.origin) return;
+  for (const KeptStep& kept : record.definition.origin->kept) {
+    if (kept.step == request.step_index) broken("J5", shown(request) + " is of a step it kept");
+  }
+}
+
 void World::starts(const CallRequest& request, const std::optional<Record>& record) {
   if (!record) broken("A1", shown(request) + " starts, and its job is not on disk");
   judge_start(request, *record);
-  Step& step = steps_[{request.id.job, request.step_index}];
+  judge_derived(request, *record);
+  Step& step = steps_[key_of(request)];
   if (step.running) broken("A8", shown(request) + " starts beside another call of its step");
   if (request.phase == Phase::compensate) {
     judge_way_back(request, *record);
@@ -58,7 +80,7 @@ void World::judge_start(const CallRequest& request, const Record& record) const 
   if (!record.calls_started.contains(request.id.number)) {
     broken("A1", shown(request) + " starts before its start is on disk");
   }
-  const auto known = steps_.find({request.id.job, request.step_index});
+  const auto known = steps_.find(key_of(request));
   if (known != steps_.end()) {
     const auto charged = known->second.charged.find(request.phase);
     const std::uint32_t attempts = charged == known->second.charged.end() ? 0 : charged->second;
@@ -83,12 +105,11 @@ void World::judge_start(const CallRequest& request, const Record& record) const 
 
 void World::judge_way_back(const CallRequest& request, const Record& record) const {
   const std::vector<StepDefinition>& steps = record.definition.steps;
-  if (const auto own = steps_.find({request.id.job, request.step_index});
-      own != steps_.end() && own->second.running) {
+  if (const auto own = steps_.find(key_of(request)); own != steps_.end() && own->second.running) {
     broken("C3", shown(request) + " starts while the step still runs");
   }
   for (StepIndex later = request.step_index + 1; later < steps.size(); ++later) {
-    const auto step = steps_.find({request.id.job, later});
+    const auto step = steps_.find({key_of(request).first, later});
     if (step == steps_.end()) continue;
     if (step->second.running) {
       broken("C2", shown(request) + " starts while step " + steps[later].id + " still runs");
@@ -116,15 +137,18 @@ void World::overran(CallId call) {
 void World::operated(JobId job, Verb::Kind verb) {
   if (verb == Verb::Kind::skip || verb == Verb::Kind::resolve) decided_by_operator_.insert(job);
   if (verb != Verb::Kind::retry) return;
+  const auto undone =
+      std::ranges::find(undone_, job, [](const auto& entry) { return entry.second; });
+  const JobId owner = undone == undone_.end() ? job : undone->first;
   for (auto& [key, step] : steps_) {
-    if (key.first == job) step.charged.clear();
+    if (key.first == owner) step.charged.clear();
   }
 }
 
 void World::host_dies() {
   for (auto& [id, call] : running_) {
     take_effect(call, OutcomeKind::lost);
-    Step& step = steps_[{id.job, call.request.step_index}];
+    Step& step = steps_[key_of(call.request)];
     step.running.reset();
     ++step.charged[call.request.phase];
   }
@@ -159,7 +183,7 @@ void World::take_effect(const Call& call, OutcomeKind kind) {
   if (kind == OutcomeKind::refused || kind == OutcomeKind::not_started) return;
   const bool happens = kind == OutcomeKind::succeeded || chance_.coin();
   if (!happens) return;
-  Step& step = steps_[{call.request.id.job, call.request.step_index}];
+  Step& step = steps_[key_of(call.request)];
   step.applied = call.request.phase == Phase::execute;
 }
 
@@ -171,7 +195,7 @@ std::optional<CallReported> World::end_one() {
   const Call call = chosen->second;
   running_.erase(chosen);
   take_effect(call, kind);
-  Step& step = steps_[{call.request.id.job, call.request.step_index}];
+  Step& step = steps_[key_of(call.request)];
   step.running.reset();
   if (is_charged(kind)) ++step.charged[call.request.phase];
   over_[call.request.id] = kind;
@@ -254,9 +278,15 @@ void World::judge_events(const std::vector<storage::EventLine>& kept) const {
 }
 
 void World::judge_settled(JobId job, const Record& record) const {
-  if (decided_by_operator_.contains(job)) return;
+  // What an undo takes away is gone from the job that did it.
+  if (decided_by_operator_.contains(job) || undone_.contains(job)) return;
+  const auto& origin = record.definition.origin;
+  const auto is_kept = [&origin](StepIndex index) {
+    return origin && std::ranges::find(origin->kept, index, &KeptStep::step) != origin->kept.end();
+  };
   for (StepIndex index = 0; index < record.definition.steps.size(); ++index) {
-    const auto step = steps_.find({job, index});
+    if (is_kept(index)) continue;
+    const auto step = steps_.find({undone_job(record.definition).value_or(job), index});
     const bool applied = step != steps_.end() && step->second.applied;
     const bool runs = step != steps_.end() && step->second.running;
     const std::string& id = record.definition.steps[index].id;

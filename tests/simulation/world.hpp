@@ -39,6 +39,8 @@ class World {
   /// What must be true of the events on record, once every job has been judged.
   void judge_events(const std::vector<storage::EventLine>& kept) const;
 
+  /// A rerun or an undo was answered with this job.
+  void derived(engine::JobId origin, const engine::Verb& verb, engine::JobId job);
   /// A call is about to run; `record` is its job as it is on disk, if it is.
   void starts(const engine::CallRequest& request, const std::optional<Record>& record);
   void stops(engine::CallId call);
@@ -74,6 +76,11 @@ class World {
   };
   using StepKey = std::pair<engine::JobId, engine::StepIndex>;
 
+  /// Whose step it is: an undo goes back over those of another job.
+  static StepKey key_of(const engine::CallRequest& request) {
+    return {request.executed_in.value_or(request.id.job), request.step_index};
+  }
+  void judge_derived(const engine::CallRequest& request, const Record& record);
   void judge_start(const engine::CallRequest& request, const Record& record) const;
   void judge_way_back(const engine::CallRequest& request, const Record& record) const;
   void judge_settled(engine::JobId job, const Record& record) const;
@@ -84,6 +91,8 @@ class World {
   tests::Chance& chance_;
   std::set<engine::JobId> promised_;
   std::map<std::string, engine::JobId> keys_;
+  std::map<std::pair<engine::JobId, std::string>, engine::JobId> derived_;  // by origin and request
+  std::map<engine::JobId, engine::JobId> undone_;                           // by whom
   std::map<engine::CallId, Call> running_;
   std::map<engine::CallId, engine::OutcomeKind> over_;
   std::map<StepKey, Step> steps_;

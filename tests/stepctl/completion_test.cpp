@@ -55,13 +55,15 @@ TEST_CASE("the command tree holds every command of the command line") {
   CHECK(paths ==
         "job submit\njob plan\njob test\njob list\njob show\njob watch\njob children\njob why\n"
         "job cancel\njob pause\njob resume\njob retry\njob abandon\njob skip\njob resolve\n"
-        "job delete\nevent send\nevent list\nplugin list\n"
+        "job rerun\njob undo\njob priority\njob delete\nevent send\nevent list\nplugin list\n"
         "plugin show\nstep list\nstep show\nstatus\ncompletion\n");
 }
 
 TEST_CASE("bash completes commands and flags and values") {
   CHECK(offered("stepctl ") == "job event plugin step status completion\n");
-  CHECK(offered("stepctl job re") == "resume retry resolve\n");
+  CHECK(offered("stepctl job re") == "resume retry resolve rerun\n");
+  CHECK(offered("stepctl job cancel --st") == "--state\n");
+  CHECK(offered("stepctl job rerun --fr") == "--from\n");
   CHECK(offered("stepctl completion ") == "bash zsh fish\n");
   CHECK(offered("stepctl --output ") == "table json\n");
   CHECK(offered("stepctl job list --state par") == "parked\n");

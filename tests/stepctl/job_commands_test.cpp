@@ -349,7 +349,102 @@ TEST_CASE("each verb goes to its route with the members it needs and no others")
         "/v1/jobs/J:skip request_id actor reason step");
   CHECK(members_of({"job", "resolve", "J", "s", "--reason", "r", "--undone"}) ==
         "/v1/jobs/J:resolve request_id actor reason step truth");
+  CHECK(members_of({"job", "rerun", "J", "--from", "s"}) ==
+        "/v1/jobs/J:rerun request_id actor from");
+  CHECK(members_of({"job", "undo", "J"}) == "/v1/jobs/J:undo request_id actor");
+  CHECK(members_of({"job", "priority", "J", "-5"}) ==
+        "/v1/jobs/J:priority request_id actor priority");
   CHECK(members_of({"job", "delete", "J"}).starts_with("/v1/jobs/J?actor="));
+}
+
+TEST_CASE("rerun prints the new job's id and waits for it when asked to") {
+  CannedDaemon daemon([](const CannedRequest& request) {
+    if (request.method == "POST") return CannedReply{200, R"({"id":"J-0","job":"J-1"})"};
+    return transfer_answer(request);
+  });
+
+  const ChildEnd end = stepctl(daemon.address(), {"-q", "job", "rerun", "J-0"});
+
+  CHECK(end.code == 0);
+  CHECK(end.out == "J-1\n");
+}
+
+TEST_CASE("show tells the job's origin and what was made of it and its priority") {
+  std::string job = transfer;
+  job.replace(job.find("\"args\""), 0,
+              R"("priority":-5,"origin":{"kind":"rerun","job":"J-0","from":"in"},
+                 "derived":[{"kind":"rerun","job":"J-2"},{"kind":"undo","job":"J-3"}],)");
+  CannedDaemon daemon([&](const CannedRequest&) { return CannedReply{200, job}; });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
+
+  CHECK(end.out.find("origin     rerun of J-0 from step in\n") != end.out.npos);
+  CHECK(end.out.find("rerun as   J-2\nundone by  J-3\n") != end.out.npos);
+  CHECK(end.out.find("priority   -5\n") != end.out.npos);
+}
+
+TEST_CASE("a verb with a filter counts and says how many it expects") {
+  CannedDaemon daemon([](const CannedRequest& request) {
+    const bool counts = request.body.find("expect") == request.body.npos;
+    if (counts) return CannedReply{200, R"({"matched":2})"};
+    return CannedReply{200, R"({"matched":2,"jobs":[{"id":"A","accepted":true},
+      {"id":"B","accepted":false,"detail":"job B has settled"}],
+      "accepted":1,"refused":1,"left":0})"};
+  });
+
+  const ChildEnd asked = stepctl(daemon.address(), {"job", "cancel", "--state", "waiting"});
+  CHECK(asked.code == 1);
+  CHECK(asked.err == "error: 2 jobs match, and nothing was done: to cancel 2 jobs, say --yes\n");
+  CHECK(daemon.requests().size() == 1);
+
+  const ChildEnd done =
+      stepctl(daemon.address(), {"job", "cancel", "--state", "waiting", "--state", "paused",
+                                 "--name", "n", "--yes", "--request-id", "R"});
+  CHECK(done.code == 1);
+  CHECK(done.err == "error: job B has settled\ncancel accepted: 1 job, 1 job refused\n");
+  const auto requests = daemon.requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[2].target == "/v1/jobs:act");
+  const auto body = parse_object(requests[2].body);
+  REQUIRE(body);
+  CHECK(body->at("verb") == "cancel");
+  CHECK(body->at("request_id") == "R");
+  CHECK(body->at("expect") == 2);
+  CHECK(body->at("filter").at("state").as_array().size() == 2);
+  CHECK(body->at("filter").at("name") == "n");
+}
+
+TEST_CASE("with a filter what would come after the id stands in its place") {
+  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{200, R"({"matched":0})"}; });
+  const auto sent = [&](std::vector<std::string> arguments) {
+    const ChildEnd end = stepctl(daemon.address(), std::move(arguments));
+    CHECK(end.code == 0);
+    CHECK(end.err == "no such jobs\n");
+    return *parse_object(daemon.requests().back().body);
+  };
+
+  CHECK(sent({"job", "priority", "--name", "n", "-20"}).at("priority") == -20);
+  CHECK(sent({"job", "skip", "--name", "n", "pay", "--reason", "r"}).at("step") == "pay");
+  CHECK_FALSE(sent({"job", "retry", "--attention"}).contains("step"));
+}
+
+TEST_CASE("a verb without a job or with one too many is refused before anything is asked") {
+  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{200, "{}"}; });
+  const auto usage = [&](std::vector<std::string> arguments) {
+    const ChildEnd end = stepctl(daemon.address(), std::move(arguments));
+    CHECK(end.code == 2);
+    return end.err;
+  };
+
+  CHECK(usage({"job", "cancel"}).find("give its ID, or a filter") != std::string::npos);
+  CHECK(usage({"job", "cancel", "J", "--name", "n"}).find("not both") != std::string::npos);
+  CHECK(usage({"job", "skip", "J", "s", "--name", "n", "--reason", "r"}).find("not both") !=
+        std::string::npos);
+  CHECK(usage({"job", "abandon", "J", "--reason", "r"}).find("STEP") != std::string::npos);
+  CHECK(usage({"job", "priority", "J", "high"}).find("high is none") != std::string::npos);
+  CHECK(usage({"job", "rerun", "--name", "n", "--wait"}).find("--wait is for one job") !=
+        std::string::npos);
+  CHECK(daemon.requests().empty());
 }
 
 TEST_CASE("a verb the state does not allow is refused with its reason") {

@@ -95,9 +95,10 @@ TEST_CASE("a job on one line is no more JSON than it was over many") {
   CHECK_FALSE(parse_json(on_one_line("{\"a\": \"b\nc\"}")));
 }
 
-TEST_CASE("a key is put into the job without touching the rest") {
-  CHECK(with_key("{ \"n\": 1.50 }", "a\"b") == "{\"key\":\"a\\\"b\", \"n\": 1.50 }");
-  CHECK(with_key("{}", "k") == "{\"key\":\"k\"}");
-  CHECK_FALSE(with_key("{\"key\":\"old\"}", "k"));
-  CHECK(with_key("{oops", "k") == "{oops");
+TEST_CASE("a member is put into the job without touching the rest") {
+  CHECK(with_member("{ \"n\": 1.50 }", {"key", "\"a\\\"b\""}) ==
+        "{\"key\":\"a\\\"b\", \"n\": 1.50 }");
+  CHECK(with_member("{}", {"key", "\"k\""}) == "{\"key\":\"k\"}");
+  CHECK_FALSE(with_member("{\"key\":\"old\"}", {"key", "\"k\""}));
+  CHECK(with_member("{oops", {"key", "\"k\""}) == "{oops");
 }

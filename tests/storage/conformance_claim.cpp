@@ -233,3 +233,67 @@ STORE_TEST_CASE("T1: waits on record end earlier and never later than their leng
   CHECK(backend.reader().find(id_of(4))->head == waiting(noon + 60min));
   CHECK(numbers_of(store.claim(epoch, noon, 10).jobs) == Numbers{5, 3});
 }
+
+namespace {
+
+JobHead urgent(std::int32_t priority, TimePoint due = noon) {
+  JobHead head = queued(due);
+  head.priority = priority;
+  return head;
+}
+
+}  // namespace
+
+STORE_TEST_CASE("a point of priority is worth ten seconds of waiting in a claim") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch,
+         {job(1, urgent(0, noon - 15s)), job(2, urgent(1)), job(3, urgent(2)), job(4, urgent(-1)),
+          job(5, urgent(100, noon + 1s)), job(6, urgent(-100, noon - 2000s))});
+
+  const Claim claim = store.claim(epoch, noon, 4);
+
+  CHECK(numbers_of(claim.jobs) == Numbers{6, 3, 1, 2});
+  CHECK(claim.next_due == noon + 1s);
+  CHECK(numbers_of(store.claim(epoch, noon + 1s, 4).jobs) == Numbers{5, 4});
+}
+
+STORE_TEST_CASE("a job's priority is what its head says last and is told with it") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {claimed_job(1), job(2), job(3, urgent(-5))});
+  change(store, epoch, {released(row(1, 2, urgent(-7)))});
+
+  CHECK(backend.reader().page({}, std::nullopt, 9)[2].head.priority == -7);
+  const Claim claim = store.claim(epoch, noon, 9);
+  CHECK(numbers_of(claim.jobs) == Numbers{2, 3, 1});
+  CHECK(claim.jobs[2].head.priority == -7);
+}
+
+STORE_TEST_CASE("waits are shortened and jobs come due whatever their priority") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  JobHead low = waiting(noon + 1h);
+  low.wait = 30min;
+  low.priority = -3;
+  JobHead high = low;
+  high.priority = 3;
+  submit(store, epoch, {job(1, low), job(2, high)});
+
+  store.shorten_waits(epoch, noon, 0s);
+
+  CHECK(store.claim(epoch, noon, 9).next_due == noon + 30min);
+  CHECK(numbers_of(store.claim(epoch, noon + 30min, 9).jobs) == Numbers{2, 1});
+}
+
+STORE_TEST_CASE("a priority beyond the bounds is refused") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+
+  CHECK(failure_of([&] { return submit(store, epoch, {job(1, urgent(101))}); }) ==
+        StoreError::Kind::refused);
+}

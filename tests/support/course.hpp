@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/engine/codec.hpp"
+#include "host/engine/derived_job.hpp"
 #include "host/engine/job_machine.hpp"
 #include "host/engine/names.hpp"
 
@@ -107,6 +108,14 @@ class Course {
   explicit Course(std::vector<StepSketch> sketches)
       : catalogue(catalogue_of(sketches)), job(fresh({4711}, job_of(sketches))) {
     write({Submitted{}});
+  }
+
+  /// The job that a rerun or an undo of `origin` makes.
+  Course(const Course& origin, DerivedJob made)
+      : catalogue(origin.catalogue),
+        job(fresh({origin.job.id.value + 1},
+                  std::make_shared<const JobDefinition>(std::move(made.definition)))) {
+    write(std::move(made.first_row));
   }
 
   /// The step as one line: condition, effect and charged attempts of its phase.

@@ -32,6 +32,8 @@ class RandomRecords {
       job.parent = {engine::JobId{static_cast<std::int64_t>(chance_.number() >> 1U)}, small(),
                     text()};
     }
+    if (chance_.coin()) job.priority = static_cast<std::int32_t>(small() % 201) - 100;
+    if (chance_.coin()) job.origin = origin(steps);
     return job;
   }
 
@@ -147,7 +149,22 @@ class RandomRecords {
                    .data = json(),
                    .at = engine::TimePoint(span())};
   }
+  void fill(engine::PriorityChanged& to) { to.priority = static_cast<std::int32_t>(small()); }
   void fill(engine::Settled& to) { to.state = any_of(engine::SettledState::discarded); }
+
+  engine::Origin origin(std::uint64_t steps) {
+    engine::Origin made{.kind = any_of(engine::Origin::Kind::undo),
+                        .job = {static_cast<std::int64_t>(chance_.number() >> 1U)},
+                        .from = text(),
+                        .kept = {}};
+    for (std::uint64_t index = 0; index < steps; ++index) {
+      if (chance_.coin()) {
+        made.kept.push_back({static_cast<engine::StepIndex>(index),
+                             {static_cast<std::int64_t>(chance_.number() >> 1U)}});
+      }
+    }
+    return made;
+  }
 
   engine::StepDefinition step(std::uint64_t steps) {
     engine::StepDefinition made{.id = text(),
@@ -182,7 +199,7 @@ class RandomRecords {
   engine::RetryPolicy policy() { return engine::merged({}, overrides(), overrides()); }
   engine::Error error() { return {.code = text(), .message = text(), .details = json()}; }
   engine::Cause cause() {
-    return {.kind = any_of(engine::Cause::Kind::deadline), .step = small(), .error = error()};
+    return {.kind = any_of(engine::Cause::Kind::undo), .step = small(), .error = error()};
   }
   engine::Due due() { return {.at = engine::TimePoint(span()), .span = span()}; }
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <memory>
 
-#include "tools/stepctl/json_text.hpp"
+#include "tools/stepctl/verb_options.hpp"
 
 namespace stepd::stepctl {
 namespace {
@@ -26,11 +26,9 @@ struct Parser {
   Global global;
   std::string output_format = "table";
   std::map<CLI::App*, Command> commands;
-  std::string resolve_output;
-  std::string skip_output;
+  VerbOptions verbs;
   std::string key;
-  bool resolve_none = false;
-  bool resolve_undone = false;
+  std::int64_t priority = 0;
 
   /// Sets what `app` stands for and gives the place its flags are read into.
   template <class Kind>
@@ -44,10 +42,6 @@ struct Parser {
   void add_job_test(CLI::App* job);
   void add_job_list(CLI::App* job);
   void add_job_views(CLI::App* job);
-  void add_simple_verb(CLI::App* job, const std::string& verb, const std::string& description,
-                       const std::string& examples);
-  void add_step_verb(CLI::App* job, const std::string& verb, const std::string& description,
-                     const std::string& examples);
   void add_event();
   void add_catalogue();
 };
@@ -112,33 +106,11 @@ void Parser::add_job() {
   add_job_test(job);
   add_job_list(job);
   add_job_views(job);
-  add_simple_verb(job, "cancel", "Turn the job back: undo what it did",
-                  "  stepctl job cancel ID --reason \"the customer changed their mind\"\n");
-  add_simple_verb(job, "pause", "Start nothing more of the job; what runs may end",
-                  "  stepctl job pause ID --reason \"the bank is being moved\"\n");
-  add_simple_verb(job, "resume", "Let a paused job go on", "  stepctl job resume ID\n");
-  CLI::App* retry = command(job, "retry", "Try again now what waits or is parked, counting anew",
-                            "  stepctl job retry ID\n  stepctl job retry ID STEP\n");
-  ActOnJob& again = stands_for(retry, ActOnJob{});
-  again.verb = "retry";
-  add_id(retry, again.id);
-  retry->add_option("STEP", again.step, "Only this step")->type_name("");
-  retry->add_option("--reason", again.reason, "Why; kept in the journal")->type_name("TEXT");
-  retry->add_option("--request-id", again.request_id, "The same id has its effect once")
-      ->type_name("TEXT");
-  add_step_verb(job, "abandon", "Give a step up: the job turns back",
-                "  stepctl job abandon ID STEP --reason \"the bank closed the account\"\n");
-  add_step_verb(job, "skip", "Do not run a step, or its compensation; its effect stays as it is",
-                "  stepctl job skip ID STEP --reason \"mailed by hand\" --output "
-                "'{\"receipt\":\"R-1\"}'\n");
-  add_step_verb(job, "resolve", "State what is true of a step whose outcome nobody knows",
-                "  stepctl job resolve ID STEP --reason \"seen in the ledger\" --output "
-                "'{\"receipt\":\"R-1\"}'\n"
-                "  stepctl job resolve ID STEP --reason \"not in the ledger\" --none\n"
-                "  stepctl job resolve ID STEP --reason \"booked back by hand\" --undone\n");
-  CLI::App* remove =
-      command(job, "delete", "Remove a settled job and its journal", "  stepctl job delete ID\n");
-  add_id(remove, stands_for(remove, DeleteJob{}).id);
+  verbs.add(
+      [job](const std::string& name, const std::string& description, const std::string& examples) {
+        return command(job, name, description, examples);
+      });
+  for (const auto& [app, act] : verbs.commands()) commands.emplace(app, ActOnJob{});
 }
 
 void Parser::add_job_submit(CLI::App* job) {
@@ -154,6 +126,7 @@ void Parser::add_job_submit(CLI::App* job) {
   app->add_flag("-w,--wait", submit.wait, "Wait until settled; 0 only if all jobs succeeded");
   app->add_option("--key", key, "The job's key: submitted again, it names the same job")
       ->type_name("KEY");
+  app->add_option("--priority", priority, "-100 to 100, the higher the sooner")->type_name("N");
   app->add_flag("--strict", submit.strict, "Refuse step types that no loaded plugin provides");
 }
 
@@ -187,15 +160,7 @@ void Parser::add_job_list(CLI::App* job) {
                           "  stepctl job list --state parked --all --quiet | xargs -n 1 stepctl "
                           "job retry\n");
   ListJobs& list = stands_for(app, ListJobs{});
-  app->add_option("--state", list.states, "Only jobs in this state; may be given again")
-      ->type_name("STATE")
-      ->take_all()
-      ->allow_extra_args(false)
-      ->check(CLI::IsMember({"queued", "running", "waiting", "paused", "parked", "compensating",
-                             "succeeded", "compensated", "failed", "cancelled", "discarded"}));
-  app->add_option("--name", list.name, "Only jobs of this name")->type_name("NAME");
-  app->add_option("--key", list.key, "Only the jobs with this key")->type_name("KEY");
-  app->add_flag("--attention", list.attention, "Only jobs flagged for an operator's attention");
+  add_selection(app, list.selection);
   app->add_option("--limit", list.limit, "How many at most (default: 50)")
       ->type_name("N")
       ->check(CLI::PositiveNumber);
@@ -219,45 +184,6 @@ void Parser::add_job_views(CLI::App* job) {
   CLI::App* why = command(job, "why", "What a job waits for, what happens next, and when",
                           "  stepctl job why ID\n");
   add_id(why, stands_for(why, AskWhy{}).id);
-}
-
-void Parser::add_simple_verb(CLI::App* job, const std::string& verb, const std::string& description,
-                             const std::string& examples) {
-  CLI::App* app = command(job, verb, description, examples);
-  ActOnJob& act = stands_for(app, ActOnJob{});
-  act.verb = verb;
-  add_id(app, act.id);
-  app->add_option("--reason", act.reason, "Why; kept in the journal")->type_name("TEXT");
-  app->add_option("--request-id", act.request_id, "The same id has its effect once")
-      ->type_name("TEXT");
-}
-
-void Parser::add_step_verb(CLI::App* job, const std::string& verb, const std::string& description,
-                           const std::string& examples) {
-  CLI::App* app = command(job, verb, description, examples);
-  ActOnJob& act = stands_for(app, ActOnJob{});
-  act.verb = verb;
-  add_id(app, act.id);
-  app->add_option("STEP", act.step, "The step's id")->required()->type_name("");
-  app->add_option("--reason", act.reason, "Why; kept in the journal")
-      ->required()
-      ->type_name("TEXT");
-  app->add_option("--request-id", act.request_id, "The same id has its effect once")
-      ->type_name("TEXT");
-  if (verb == "skip") {
-    app->add_option("--output", skip_output, "The output for later steps that refer to it")
-        ->type_name("JSON");
-  }
-  if (verb == "resolve") {
-    CLI::Option_group* truth =
-        app->add_option_group("What is true", "at most one of these; without any: it was done");
-    truth->add_option("--output", resolve_output, "It was done, and this is its output")
-        ->type_name("JSON");
-    truth->add_flag("--none", resolve_none, "It took no effect");
-    truth->add_flag("--undone", resolve_undone, "It was done, and has been undone");
-    truth->set_help_flag();
-    truth->require_option(0, 1);
-  }
 }
 
 void Parser::add_event() {
@@ -402,6 +328,7 @@ Finished explain(Parser& parser, const CLI::ParseError& trouble) {
 std::string complete(Parser& parser, CLI::App* app, Command& command) {
   if (auto* submit = std::get_if<SubmitJobs>(&command)) {
     if (app->get_option("--key")->count() > 0) submit->key = parser.key;
+    if (app->get_option("--priority")->count() > 0) submit->priority = parser.priority;
   }
   const auto* send = std::get_if<SendEvent>(&command);
   if (send != nullptr && !send->data.empty() && !parse_json(send->data)) {
@@ -409,22 +336,8 @@ std::string complete(Parser& parser, CLI::App* app, Command& command) {
   }
   auto* act = std::get_if<ActOnJob>(&command);
   if (act == nullptr) return {};
-  if (act->verb == "skip" && app->get_option("--output")->count() > 0) {
-    act->output = parser.skip_output;
-  }
-  if (act->verb == "resolve") {
-    act->truth = parser.resolve_none ? "none" : parser.resolve_undone ? "undone" : "done";
-    if (app->get_option("--output")->count() > 0) act->output = parser.resolve_output;
-  }
-  if (act->output && !parse_json(*act->output)) {
-    const bool meant_format = *act->output == "json" || *act->output == "table";
-    return "--output of " + act->verb + " is the step's output as JSON, and " + *act->output +
-           " is none" +
-           (meant_format ? "; give the print format before the command: stepctl --output " +
-                               *act->output + " job " + act->verb + " ..."
-                         : " (a text needs its quotes: '\"text\"')");
-  }
-  return {};
+  *act = parser.verbs.commands().at(app);
+  return parser.verbs.complete(app, *act);
 }
 
 WordKind kind_of(const std::string& type_name) {

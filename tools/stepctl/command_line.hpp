@@ -19,6 +19,17 @@ struct Global {
   bool quiet = false;
 };
 
+/// The jobs that a list, or a verb without an ID, is about.
+struct JobSelection {
+  std::vector<std::string> states;
+  std::string name;
+  std::string key;
+  bool attention = false;
+  [[nodiscard]] bool empty() const {
+    return states.empty() && name.empty() && key.empty() && !attention;
+  }
+};
+
 struct PlanJob {
   std::string file;  // "-": stdin
   bool dot = false;
@@ -34,16 +45,14 @@ struct TestJob {
 struct SubmitJobs {
   std::string file;  // "-": stdin
   std::optional<std::string> key;
+  std::optional<std::int64_t> priority;
   bool wait = false;
   bool strict = false;
 };
 struct ListJobs {
-  std::vector<std::string> states;
-  std::string name;
-  std::string key;
+  JobSelection selection;
   std::string before;
   std::uint64_t limit = 50;
-  bool attention = false;
   bool all = false;
 };
 struct ShowJob {
@@ -59,18 +68,20 @@ struct WatchJob {
 struct AskWhy {
   std::string id;
 };
-/// An operator's verb.
+/// An operator's verb, on one job or on all that are selected.
 struct ActOnJob {
   std::string verb;
-  std::string id;
+  std::string id;  // empty: `selection` says which
   std::string step;
   std::string reason;
   std::string request_id;
   std::optional<std::string> output;  // JSON text
   std::string truth;                  // resolve: "done", "none" or "undone"
-};
-struct DeleteJob {
-  std::string id;
+  std::string from;                   // rerun
+  std::optional<std::int64_t> priority;
+  bool wait = false;  // rerun, undo
+  JobSelection selection;
+  bool yes = false;
 };
 struct SendEvent {
   std::string key;
@@ -96,10 +107,10 @@ struct ShowStatus {};
 struct WriteCompletion {
   std::string shell;
 };
-using Command = std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob,
-                             DeleteJob, ListPlugins, ShowPlugin, ListStepTypes, ShowStepType,
-                             ShowStatus, WriteCompletion, SendEvent, ListEvents, ListChildren,
-                             TestJob>;
+using Command =
+    std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, ListPlugins,
+                 ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion, SendEvent,
+                 ListEvents, ListChildren, TestJob>;
 
 struct Invocation {
   Global global;

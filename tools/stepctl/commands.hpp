@@ -25,7 +25,6 @@ struct Session {
 [[nodiscard]] ExitCode run(const Session& session, const WatchJob& command);
 [[nodiscard]] ExitCode run(const Session& session, const AskWhy& command);
 [[nodiscard]] ExitCode run(const Session& session, const ActOnJob& command);
-[[nodiscard]] ExitCode run(const Session& session, const DeleteJob& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListPlugins& command);
 [[nodiscard]] ExitCode run(const Session& session, const ShowPlugin& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListStepTypes& command);

@@ -198,11 +198,13 @@ ExitCode report_end(const Session& session, const Answer& job) {
   for (const json::value& left : list_at(*document, "left")) {
     text += "left as it is: " + printable(one_line(left)) + "\n";
   }
-  if (state != "succeeded") {
+  const json::object& origin = object_at(*document, "origin");
+  const bool good = state == (text_at(origin, "kind") == "undo" ? "compensated" : "succeeded");
+  if (!good) {
     text += "see: stepctl job show " + text_at(*document, "id") + " --journal\n";
   }
   session.output.note(text);
-  return state == "succeeded" ? ExitCode::done : ExitCode::refused;
+  return good ? ExitCode::done : ExitCode::refused;
 }
 
 ExitCode wait_for(const Session& session, const std::string& id) {

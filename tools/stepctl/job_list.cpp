@@ -12,10 +12,11 @@ constexpr std::uint64_t page_jobs_max = 500;
 
 std::string query_of(const ListJobs& command, std::uint64_t limit, const std::string& before) {
   std::string query = "?limit=" + std::to_string(limit);
-  for (const std::string& state : command.states) query += "&state=" + encoded(state);
-  if (!command.name.empty()) query += "&name=" + encoded(command.name);
-  if (!command.key.empty()) query += "&key=" + encoded(command.key);
-  if (command.attention) query += "&attention=true";
+  const JobSelection& selection = command.selection;
+  for (const std::string& state : selection.states) query += "&state=" + encoded(state);
+  if (!selection.name.empty()) query += "&name=" + encoded(selection.name);
+  if (!selection.key.empty()) query += "&key=" + encoded(selection.key);
+  if (selection.attention) query += "&attention=true";
   if (!before.empty()) query += "&before=" + encoded(before);
   return query;
 }
@@ -39,19 +40,27 @@ std::string next_of(const json::object& job, std::optional<Instant> now) {
 }
 
 void print_table(const Session& session, const json::array& jobs, std::optional<Instant> now) {
-  Table table({"ID", "STATE", "NAME", "KEY", "SUBMITTED", "TOOK", "DUE"});
+  const bool ranked = std::ranges::any_of(jobs, [](const json::value& job) {
+    return job.is_object() && number_at(job.get_object(), "priority") != 0;
+  });
+  std::vector<std::string> headings{"ID", "STATE", "NAME", "KEY", "SUBMITTED", "TOOK", "DUE"};
+  if (ranked) headings.insert(headings.begin() + 2, "PRIORITY");
+  Table table(headings);
   for (const json::value& entry : jobs) {
     if (!entry.is_object()) continue;
     const json::object& job = entry.get_object();
     const std::string state = text_at(job, "state");
     const bool attention = true_at(job, "attention");
-    table.add({{text_at(job, "id")},
-               {state + (attention ? " !" : ""), attention ? Tone::bad : tone_of_state(state)},
-               {text_at(job, "name")},
-               {text_at(job, "key")},
-               {age_of(job, now), Tone::dim},
-               {took_of(job)},
-               {next_of(job, now)}});
+    std::vector<Cell> cells{
+        {text_at(job, "id")},
+        {state + (attention ? " !" : ""), attention ? Tone::bad : tone_of_state(state)},
+        {text_at(job, "name")},
+        {text_at(job, "key")},
+        {age_of(job, now), Tone::dim},
+        {took_of(job)},
+        {next_of(job, now)}};
+    if (ranked) cells.insert(cells.begin() + 2, {std::to_string(number_at(job, "priority"))});
+    table.add(std::move(cells));
   }
   session.output.print(table.text(session.output.out()));
 }
@@ -80,8 +89,7 @@ void print(const Session& session, const ListJobs& command, const Pages& pages) 
   }
   if (session.output.quiet()) return print_ids(session, pages.jobs);
   if (pages.jobs.empty()) {
-    const bool filtered = !command.states.empty() || !command.name.empty() ||
-                          !command.key.empty() || command.attention || !command.before.empty();
+    const bool filtered = !command.selection.empty() || !command.before.empty();
     session.output.note(filtered ? "no such jobs\n"
                                  : "no jobs yet (submit one: stepctl job submit FILE)\n");
     return;

@@ -160,14 +160,14 @@ std::string on_one_line(std::string job) {
   return job;
 }
 
-std::optional<std::string> with_key(const std::string& job, const std::string& key) {
+std::optional<std::string> with_member(const std::string& job, const JobMember& member) {
   const std::optional<json::object> parsed = parse_object(job);
   if (!parsed) return job;  // the daemon says what is wrong with it
-  if (parsed->contains("key")) return std::nullopt;
+  if (parsed->contains(member.name)) return std::nullopt;
   const std::size_t brace = job.find('{');
-  std::string keyed = "\"key\":" + json::serialize(json::string(key));
-  if (!parsed->empty()) keyed += ',';
-  return std::string(job).insert(brace + 1, keyed);
+  std::string added = "\"" + member.name + "\":" + member.value;
+  if (!parsed->empty()) added += ',';
+  return std::string(job).insert(brace + 1, added);
 }
 
 }  // namespace stepd::stepctl

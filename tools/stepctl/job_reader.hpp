@@ -42,7 +42,12 @@ class JobReader final {
 /// a string becomes another character that cannot stand there either.
 [[nodiscard]] std::string on_one_line(std::string job);
 
-/// The job with `key` as its key; absent where it has one already.
-[[nodiscard]] std::optional<std::string> with_key(const std::string& job, const std::string& key);
+/// The job with this member, its value as JSON; absent where it has such a one already.
+struct JobMember {
+  std::string name;
+  std::string value;
+};
+[[nodiscard]] std::optional<std::string> with_member(const std::string& job,
+                                                     const JobMember& member);
 
 }  // namespace stepd::stepctl

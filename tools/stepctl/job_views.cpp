@@ -28,6 +28,15 @@ std::string json_of(const json::object& object, std::string_view name) {
   return value == nullptr ? "" : one_line(*value);
 }
 
+/// Which job it was made from, and how.
+std::string origin_text(const json::object& job) {
+  const json::object& origin = object_at(job, "origin");
+  if (origin.empty()) return {};
+  const std::string from = text_at(origin, "from");
+  return text_at(origin, "kind") + " of " + text_at(origin, "job") +
+         (from.empty() ? "" : " from step " + from);
+}
+
 void print_head(const Session& session, const json::object& job, std::optional<Instant> now) {
   const std::string state = text_at(job, "state");
   const std::string tenant = text_at(job, "tenant");
@@ -39,6 +48,14 @@ void print_head(const Session& session, const json::object& job, std::optional<I
   add_line(table, "state", state, tone_of_state(state));
   add_line(table, "reason", text_at(job, "reason"));
   if (true_at(job, "attention")) add_line(table, "attention", "wanted", Tone::bad);
+  add_line(table, "origin", origin_text(job));
+  for (const json::value& entry : list_at(job, "derived")) {
+    if (!entry.is_object()) continue;
+    const json::object& made = entry.get_object();
+    add_line(table, text_at(made, "kind") == "undo" ? "undone by" : "rerun as",
+             text_at(made, "job"));
+  }
+  if (number_at(job, "priority") != 0) add_line(table, "priority", text_at(job, "priority"));
   add_line(table, "submitted", moment(job, "created_at", now));
   const auto created = parse_instant(text_at(job, "created_at"));
   const auto settled = parse_instant(text_at(job, "settled_at"));

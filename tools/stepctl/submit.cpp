@@ -40,6 +40,14 @@ Answer post_one(const Session& session, const SubmitJobs& command, const std::st
   }
 }
 
+/// What flags add to the one job of the file.
+std::vector<JobMember> members_given(const SubmitJobs& command) {
+  std::vector<JobMember> members;
+  if (command.key) members.push_back({"key", json::serialize(json::string(*command.key))});
+  if (command.priority) members.push_back({"priority", std::to_string(*command.priority)});
+  return members;
+}
+
 ExitCode submit_one(const Session& session, const SubmitJobs& command, const JobText& job) {
   const Screen& screen = session.output.err();
   if (!job.trouble.empty()) {
@@ -47,17 +55,16 @@ ExitCode submit_one(const Session& session, const SubmitJobs& command, const Job
     return ExitCode::refused;
   }
   std::string text = job.text;
-  if (command.key) {
-    const std::optional<std::string> keyed = with_key(job.text, *command.key);
-    if (!keyed) {
-      session.output.say(
-          error_line("the job in " + name_of(command) +
-                         " has a key already: leave out --key, or take \"key\" out of "
-                         "the file",
-                     screen));
+  for (const JobMember& member : members_given(command)) {
+    const std::optional<std::string> more = with_member(text, member);
+    if (!more) {
+      session.output.say(error_line("the job in " + name_of(command) + " has a " + member.name +
+                                        " already: leave out --" + member.name + ", or take \"" +
+                                        member.name + "\" out of the file",
+                                    screen));
       return ExitCode::usage;
     }
-    text = *keyed;
+    text = *more;
   }
   const Answer answer = post_one(session, command, text);
   const std::optional<json::object> accepted = parse_object(answer.body);
@@ -275,9 +282,9 @@ ExitCode submit_from(const Session& session, const SubmitJobs& command, std::ist
   }
   std::optional<JobText> second = reader.next();
   if (!second) return submit_one(session, command, *first);
-  if (command.key) {
-    session.output.say(error_line("--key names one job, and " + name_of(command) +
-                                      " holds more: give each line its own \"key\"",
+  for (const JobMember& member : members_given(command)) {
+    session.output.say(error_line("--" + member.name + " is for one job, and " + name_of(command) +
+                                      " holds more: give each line its own \"" + member.name + "\"",
                                   session.output.err()));
     return ExitCode::usage;
   }

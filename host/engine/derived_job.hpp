@@ -1,0 +1,27 @@
+#pragma once
+
+#include <variant>
+
+#include "host/engine/definition.hpp"
+#include "host/engine/engine.hpp"
+#include "host/engine/job_machine.hpp"
+#include "host/engine/origin.hpp"
+
+namespace stepd::engine {
+
+/// A job made from a settled one: a rerun or an undo (J5). The old one stays as it is.
+struct DerivedJob {
+  JobDefinition definition;
+  Derivation derivation;
+  Entries first_row;
+};
+
+/// What the verb, a rerun or an undo, makes of the job, which has settled. Whether it has been
+/// asked before, and whether the job or one that it kept steps of has been undone, the store knows.
+///
+/// A rerun from a step runs that step and all that come after it, and whatever else has neither
+/// succeeded nor been skipped; all other outcomes are kept, with no effect, so that nothing of them
+/// is compensated. An undo is the same job past its end, going backward.
+[[nodiscard]] std::variant<DerivedJob, Refused> derive(const JobState& origin, const Verb& verb);
+
+}  // namespace stepd::engine
