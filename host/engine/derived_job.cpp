@@ -25,6 +25,7 @@ class Deriving {
     const auto kind = verb.kind == Verb::Kind::undo ? Origin::Kind::undo : Origin::Kind::rerun;
     made_.definition = old_;
     made_.definition.key.clear();
+    made_.definition.parent.reset();  // whoever started the old one has its answer
     made_.definition.priority = origin.priority;
     made_.definition.origin = Origin{.kind = kind, .job = origin.id, .from = verb.step};
     made_.derivation = {.origin = origin.id, .kind = kind, .request_id = verb.request_id};

@@ -425,6 +425,7 @@ void Engine::State::take_in(LoadedJob loaded) {
   while (std::holds_alternative<Entries>(take(active, gone))) {
   }
   for (GivenEvent& given : loaded.given) give(active, std::move(given));
+  if (planted(PlantedBug::forgets_children)) loaded.children.clear();
   for (const ChildCounts& counts : loaded.children) take(active, ChildrenCame{counts});
   if (loaded.parent_turned_back) take(active, ParentTurnedBack{});
 }

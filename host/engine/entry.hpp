@@ -146,11 +146,10 @@ struct PriorityChanged {
 };
 
 /// The order is part of the journal's format: append only.
-using Entry =
-    std::variant<Submitted, SnapshotCompleted, ArgumentsResolved, CallStarted, CallEnded, StepMoved,
-                 AttentionRaised, TurnedBack, CancelNoted, DeadlinePassed, Paused, Resumed,
-                 OperatorActed, Settled, WaitEnded, ChildrenSpawned, ChildrenSettled,
-                 PriorityChanged>;
+using Entry = std::variant<Submitted, SnapshotCompleted, ArgumentsResolved, CallStarted, CallEnded,
+                           StepMoved, AttentionRaised, TurnedBack, CancelNoted, DeadlinePassed,
+                           Paused, Resumed, OperatorActed, Settled, WaitEnded, ChildrenSpawned,
+                           ChildrenSettled, PriorityChanged>;
 
 /// What one commit adds to a job's journal. `number` counts rows of the job from 1; numbers of
 /// dropped rows are not used again (D6). Recorded time never decreases within a job.

@@ -131,7 +131,9 @@ Entries follow(const JobState& job, const Rulebook& rules) {
     for (const StepIndex step : job.progress.to_undo) entries.push_back(begin_to_undo(job, step));
     if (planted(PlantedBug::compensates_in_any_order)) undo_all(entries, job);
   }
-  if (entries.empty() && job.progress.open == 0 && job.progress.broods_open == 0) {
+  const bool children_open =
+      job.progress.broods_open != 0 && !planted(PlantedBug::settles_before_children);
+  if (entries.empty() && job.progress.open == 0 && !children_open) {
     entries.push_back(Settled{job.backward ? end_of_way_back(job) : SettledState::succeeded});
   }
   return entries;

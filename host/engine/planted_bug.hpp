@@ -20,7 +20,9 @@ enum class PlantedBug : std::uint8_t {
   ignores_policy_end,          // a saga step is retried for ever
   never_compensates_in_doubt,  // only effects that are certain are undone
   loses_given_event,           // an event is marked as recorded, and wakes nobody
-  undoes_what_was_kept         // a rerun takes over effects with the outcomes it keeps
+  undoes_what_was_kept,        // a rerun takes over effects with the outcomes it keeps
+  settles_before_children,     // a job does not wait for the jobs that it started
+  forgets_children             // how they ended is lost with the host
 };
 
 #ifdef STEPD_PLANTED_BUGS

@@ -165,8 +165,7 @@ TEST_CASE("format 1 stays readable: bytes that were written once") {
       "\x01" "\x01""a" "\x06""demo.a" "\x02{}"     // one step: id, type, args
       "\x00" "\x00" "\x00" "\x00"                 // flags, after, retry, compensate_retry
       "\x08" "\x01\x00\x00"                       // a snapshot: version, kind, flags
-      "\x01\x05" "\x00" "\x00\x00\x00"           // five attempts; no time-outs
-      "\x00"sv;                                    // no parent
+      "\x01\x05" "\x00" "\x00\x00\x00"sv;         // five attempts; no time-outs
   const std::string_view row_bytes =
       "\x01\x03"                                             // format, three entries
       "\x00"                                                 // submitted
@@ -218,7 +217,8 @@ TEST_CASE("format 2 of a definition adds a priority and where the job comes from
       "\x01"
       "a"  // an origin: a rerun of job 42 from step a
       "\x01"
-      "\x00\x52"sv;  // that keeps step 0 of job 41
+      "\x00\x52"  // that keeps step 0 of job 41
+      "\x00"sv;   // and that no other job has started
   JobDefinition job{.name = "t", .args = JsonText("{}")};
   job.steps.push_back({.id = "a", .type = "demo.a", .args = JsonText("{}")});
   const JobDefinition plain = job;

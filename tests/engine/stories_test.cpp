@@ -264,8 +264,9 @@ std::string all_stories() {
 
 }  // namespace
 
-TEST_CASE("J4 J5 J7 A2 A4 A5 A7 C1 C2 C3 C5 C6 O1 O2 W2: whole stories are as they stand in the file",
-          "[engine]") {
+TEST_CASE(
+    "J4 J5 J7 A2 A4 A5 A7 C1 C2 C3 C5 C6 O1 O2 W2: whole stories are as they stand in the file",
+    "[engine]") {
   const std::string found = all_stories();
   std::ifstream in(stories_file);
   const std::string expected{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};

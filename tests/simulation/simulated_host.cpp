@@ -155,16 +155,7 @@ void SimulatedHost::send_event(std::string id) {
 
 void SimulatedHost::submit() {
   if (submitted_ >= jobs_max) return;
-  JobDefinition definition{.name = "job", .args = JsonText("{}")};
-  const std::size_t steps = 1 + chance_.below(4);
-  for (StepIndex index = 0; index < steps; ++index) {
-    StepDefinition step{.id = "s" + std::to_string(index),
-                        .type = types[chance_.below(types.size())],
-                        .args = JsonText("{}")};
-    if (index > 0) step.after = {index - 1};
-    step.snapshot = snapshot_of(*catalogue_->find(step.type), step, {});
-    definition.steps.push_back(std::move(step));
-  }
+  JobDefinition definition = job_by_chance(4);
   if (chance_.below(5) == 0) definition.deadline = 30s;
   const std::string key = chance_.coin() ? "k" + std::to_string(chance_.below(4)) : "";
   definition.key = key;
@@ -176,6 +167,34 @@ void SimulatedHost::submit() {
   events_.push_back(Submission{next_token_++,
                                std::make_shared<const JobDefinition>(std::move(definition)),
                                std::move(encoded), std::move(submit_key)});
+}
+
+JobDefinition SimulatedHost::job_by_chance(std::size_t steps_max) {
+  JobDefinition definition{.name = "job", .args = JsonText("{}")};
+  const std::size_t steps = 1 + chance_.below(steps_max);
+  for (StepIndex index = 0; index < steps; ++index) {
+    StepDefinition step{.id = "s" + std::to_string(index),
+                        .type = types[chance_.below(types.size())],
+                        .args = JsonText("{}")};
+    if (index > 0) step.after = {index - 1};
+    step.snapshot = snapshot_of(*catalogue_->find(step.type), step, {});
+    definition.steps.push_back(std::move(step));
+  }
+  return definition;
+}
+
+/// Jobs that others have started start none.
+void SimulatedHost::spawn_by_chance(CallReported& reported) {
+  const bool goes_on = reported.outcome.kind == OutcomeKind::succeeded ||
+                       reported.outcome.kind == OutcomeKind::suspended;
+  if (!goes_on || world_.calm || chance_.below(6) != 0) return;
+  const auto record = record_of(reported.call.job);
+  if (!record || record->definition.parent) return;
+  const std::size_t jobs = 1 + chance_.below(2);
+  for (std::size_t job = 0; job < jobs; ++job) {
+    reported.outcome.spawns.push_back({"c" + std::to_string(chance_.below(2)),
+                                       std::make_shared<const JobDefinition>(job_by_chance(2))});
+  }
 }
 
 void SimulatedHost::operate() {
@@ -217,9 +236,11 @@ void SimulatedHost::push_clock(Duration by) {
 void SimulatedHost::turn() {
   for (Event& event : events_) {
     auto* reported = std::get_if<CallReported>(&event);
-    if (reported && reported->outcome.wait && reported->outcome.wait->due) {
+    if (!reported) continue;
+    if (reported->outcome.wait && reported->outcome.wait->due) {
       reported->outcome.wait->due->at = now_.wall + 50ms;
     }
+    spawn_by_chance(*reported);
   }
   Turn turn = engine_->turn(events_, now_);
   events_.clear();
@@ -310,7 +331,11 @@ void SimulatedHost::judge_all() {
     const auto record = record_of(job);
     if (!record) throw Broken("J2: job " + to_text(job) + " was acknowledged and is gone");
     world_.judge(job, *record);
-    if (record->settled) ++settled_;
+    if (!record->settled) continue;
+    ++settled_;
+    for (const storage::ChildLine& child : store_->children(job, {}, 100)) {
+      if (!child.outcome) throw Broken("W3: job " + to_text(job) + " settled before its own");
+    }
   }
   const auto kept = store_->events({.tenant = "default"}, {}, 100'000);
   world_.judge_events(kept);

@@ -42,6 +42,8 @@ class SimulatedHost {
   void act_calmly();
   void submit();
   void operate();
+  [[nodiscard]] engine::JobDefinition job_by_chance(std::size_t steps_max);
+  void spawn_by_chance(engine::CallReported& reported);
   void send_event(std::string id);
   void push_clock(engine::Duration by);
   void turn();

@@ -50,14 +50,14 @@ TEST_CASE("D2: no story of chance breaks a promise", "[simulation]") {
 }
 
 TEST_CASE("D2: every planted bug is caught", "[simulation]") {
-  const auto bug =
-      GENERATE(PlantedBug::acknowledges_unstored, PlantedBug::acts_before_commit,
-               PlantedBug::compensates_in_any_order, PlantedBug::forgets_attempts,
-               PlantedBug::runs_settled_again, PlantedBug::refusal_forgets_effect,
-               PlantedBug::compensates_beside_call, PlantedBug::takes_late_reports,
-               PlantedBug::repeats_after_success, PlantedBug::ignores_policy_end,
-               PlantedBug::never_compensates_in_doubt, PlantedBug::undoes_what_was_kept,
-               PlantedBug::loses_given_event);
+  const auto bug = GENERATE(PlantedBug::acknowledges_unstored, PlantedBug::acts_before_commit,
+                            PlantedBug::compensates_in_any_order, PlantedBug::forgets_attempts,
+                            PlantedBug::runs_settled_again, PlantedBug::refusal_forgets_effect,
+                            PlantedBug::compensates_beside_call, PlantedBug::takes_late_reports,
+                            PlantedBug::repeats_after_success, PlantedBug::ignores_policy_end,
+                            PlantedBug::never_compensates_in_doubt,
+                            PlantedBug::undoes_what_was_kept, PlantedBug::loses_given_event,
+                            PlantedBug::settles_before_children, PlantedBug::forgets_children);
   stepd::engine::planted_bug = bug;
   std::optional<std::string> caught;
   std::size_t ignored = 0;

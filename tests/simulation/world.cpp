@@ -63,6 +63,7 @@ void World::judge_derived(const CallRequest& request, const Record& record) {
 
 void World::starts(const CallRequest& request, const std::optional<Record>& record) {
   if (!record) broken("A1", shown(request) + " starts, and its job is not on disk");
+  if (record->definition.parent) promised_.insert(request.id.job);
   judge_start(request, *record);
   judge_derived(request, *record);
   Step& step = steps_[key_of(request)];
@@ -209,6 +210,7 @@ std::optional<CallReported> World::end_one() {
 Wait World::wait_by_chance() {
   const Due soon{{}, std::chrono::milliseconds(50)};
   if (chance_.coin()) return {.due = soon};
+  if (chance_.below(4) == 0) return {.children = ChildWait{}};
   Wait wait{.key = event_keys.at(chance_.below(event_keys.size())), .takes_event = true};
   if (chance_.coin()) wait.due = soon;
   return wait;

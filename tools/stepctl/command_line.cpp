@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "tools/stepctl/json_text.hpp"
 #include "tools/stepctl/verb_options.hpp"
 
 namespace stepd::stepctl {

@@ -107,10 +107,9 @@ struct ShowStatus {};
 struct WriteCompletion {
   std::string shell;
 };
-using Command =
-    std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, ListPlugins,
-                 ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion, SendEvent,
-                 ListEvents, ListChildren, TestJob>;
+using Command = std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob,
+                             ListPlugins, ShowPlugin, ListStepTypes, ShowStepType, ShowStatus,
+                             WriteCompletion, SendEvent, ListEvents, ListChildren, TestJob>;
 
 struct Invocation {
   Global global;
