@@ -58,7 +58,8 @@ struct Underivable {
   enum class Why : std::uint8_t {
     asked_before,  // `job` was made by the same request
     undone,        // `job` undoes the origin, or one that it relies on
-    gone           // `job`, the origin or one that it relies on, is not there any more
+    gone,          // `job`, the origin or one that it relies on, is not there any more
+    relied_on      // `job` keeps what the origin did, which is to be undone
   };
   Why why = Why::asked_before;
   JobId job;

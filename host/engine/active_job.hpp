@@ -61,6 +61,7 @@ class ActiveJob {
     for (Entry& entry : entries) {
       const auto* moved = std::get_if<StepMoved>(&entry);
       const bool waited = moved && waits_for_event(moved->step);
+      if (moved && waits_for_children(moved->step)) draft_.gates.insert(moved->step);
       engine::apply(state_, entry);
       if (waited) end_wait(moved->step);
       if (moved && waits_for_event(moved->step)) begin_wait(moved->step);
@@ -69,10 +70,16 @@ class ActiveJob {
     }
   }
 
-  /// What is wanted to be heard of children from now on.
-  [[nodiscard]] std::vector<ChildGate> gates() const {
+  /// What is wanted to be heard of children from now on. Whenever the head is written all of it is
+  /// said again, for its due time takes the place of one that news of them may have brought.
+  [[nodiscard]] std::vector<ChildGate> gates(bool with_head) const {
+    std::set<StepIndex> steps = draft_.gates;
+    for (StepIndex step = 0; with_head && step < state_.steps.size(); ++step) {
+      if (state_.progress.broods_open == 0) break;
+      if (state_.steps[step].children.open) steps.insert(step);
+    }
     std::vector<ChildGate> gates;
-    for (const StepIndex step : draft_.gates) {
+    for (const StepIndex step : steps) {
       ChildGate& gate = gates.emplace_back(ChildGate{step, {}});
       const auto* suspended = std::get_if<Suspended>(&state_.steps[step].condition);
       if (!suspended || !suspended->wait.children) continue;
@@ -195,6 +202,10 @@ class ActiveJob {
     }
   }
 
+  [[nodiscard]] bool waits_for_children(StepIndex step) const {
+    const auto* suspended = std::get_if<Suspended>(&state_.steps[step].condition);
+    return suspended && suspended->wait.children;
+  }
   [[nodiscard]] bool waits_for_event(StepIndex step) const {
     const auto* suspended = std::get_if<Suspended>(&state_.steps[step].condition);
     return suspended && suspended->wait.takes_event;

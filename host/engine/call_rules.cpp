@@ -193,6 +193,14 @@ class CallEnd {
     }
   }
 
+  /// The call was told of what it waits for before it began, and waits for it again (W1).
+  [[nodiscard]] bool is_over_already(const ChildWait& wait) const {
+    const ChildrenState& children = step_.children;
+    if (!step_.resuming || children.news) return false;
+    if (wait.until == ChildWait::Until::another_settled) return children.settled > wait.seen;
+    return !children.open && outcome_.spawns.empty();
+  }
+
   void suspend() {
     Wait wait = *outcome_.wait;
     if (!wait.key.empty() && step_.ended_waits.size() >= ended_waits_max) {
@@ -206,9 +214,7 @@ class CallEnd {
     if (step_.resuming && wait.due && wait.due->at <= rules_.now) {
       wait.due = {rules_.now + suspension_min, suspension_min};
     }
-    const bool over_already =
-        wait.children && step_.resuming && !step_.children.open && outcome_.spawns.empty();
-    if (over_already) {
+    if (wait.children && is_over_already(*wait.children)) {
       wait.children.reset();
       wait.due = {rules_.now + suspension_min, suspension_min};
     }

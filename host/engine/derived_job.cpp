@@ -25,7 +25,10 @@ class Deriving {
     const auto kind = verb.kind == Verb::Kind::undo ? Origin::Kind::undo : Origin::Kind::rerun;
     made_.definition = old_;
     made_.definition.key.clear();
-    made_.definition.parent.reset();  // whoever started the old one has its answer
+    // Whoever started the old one has its answer. What is left of that job's deadline bounds it no
+    // more, and which part of its own was inherited is not known.
+    if (made_.definition.parent) made_.definition.deadline.reset();
+    made_.definition.parent.reset();
     made_.definition.priority = origin.priority;
     made_.definition.origin = Origin{.kind = kind, .job = origin.id, .from = verb.step};
     made_.derivation = {.origin = origin.id, .kind = kind, .request_id = verb.request_id};

@@ -267,11 +267,9 @@ void Engine::State::take_report(ActiveJob& active, const CallReported& reported)
   if (!entries) return;
   touch(active);
   std::optional<StepIndex> spawning;
-  if (!outcome.spawns.empty() || outcome.checkpoint) {
-    for (const Entry& entry : *entries) {
-      if (const auto* spawned = std::get_if<ChildrenSpawned>(&entry)) spawning = spawned->step;
-      if (outcome.checkpoint) keep_checkpoint(active, entry, *outcome.checkpoint);
-    }
+  for (const Entry& entry : *entries) {
+    if (const auto* spawned = std::get_if<ChildrenSpawned>(&entry)) spawning = spawned->step;
+    if (outcome.checkpoint) keep_checkpoint(active, entry, *outcome.checkpoint);
   }
   active.write(std::move(*entries), now.wall);
   if (spawning) spawn(active, *spawning, outcome.spawns);
@@ -283,8 +281,9 @@ void Engine::State::keep_checkpoint(ActiveJob& active, const Entry& entry,
   const bool goes_on = moved && (std::holds_alternative<Suspended>(moved->to) ||
                                  std::holds_alternative<Succeeded>(moved->to));
   if (!goes_on) return;
-  active.draft().blobs.push_back(
-      {StepBlob::Kind::checkpoint, moved->step, moved->phase, {}, bytes});
+  // The phase that the call was of; a probe that succeeds moves its step on.
+  const Phase phase = active.state().steps[moved->step].phase;
+  active.draft().blobs.push_back({StepBlob::Kind::checkpoint, moved->step, phase, {}, bytes});
 }
 
 /// They are claimed like any other job. Of two deadlines the earlier one counts (A5).
@@ -294,19 +293,20 @@ void Engine::State::spawn(ActiveJob& active, StepIndex step, const std::vector<S
   for (const Spawn& spawn : spawns) {
     JobDefinition definition = *spawn.definition;
     definition.parent = ParentLink{job.id, step, spawn.key};
-    if (job.definition->deadline) {
+    if (job.definition->deadline && !job.past_pivot) {
       const Duration left = job.accepted_at + *job.definition->deadline - now.wall;
       definition.deadline =
           std::max(Duration(1), std::min(left, definition.deadline.value_or(left)));
     }
-    active.draft().children.push_back({.id = ids.next(now.wall),
-                                       .tenant = definition.tenant,
-                                       .name = definition.name,
-                                       .head = {.word = JobWord::queued, .due = now.wall},
-                                       .at = now.wall,
-                                       .definition = encode(definition),
-                                       .first_row = encode(first),
-                                       .parent = definition.parent});
+    active.draft().children.push_back(
+        {.id = ids.next(now.wall),
+         .tenant = definition.tenant,
+         .name = definition.name,
+         .head = {.word = JobWord::queued, .due = now.wall, .priority = definition.priority},
+         .at = now.wall,
+         .definition = encode(definition),
+         .first_row = encode(first),
+         .parent = definition.parent});
   }
   note_store_grew();
 }
@@ -414,6 +414,8 @@ void Engine::State::take_in(LoadedJob loaded) {
   active.head_on_record = std::move(loaded.head);
   touch(active);
   if (active.state().settled) return;
+  // First of all: the store gave them before anything else could end those waits (W1).
+  for (GivenEvent& given : loaded.given) give(active, std::move(given));
   HostGone gone;
   for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;
        ++call) {
@@ -424,7 +426,6 @@ void Engine::State::take_in(LoadedJob loaded) {
   }
   while (std::holds_alternative<Entries>(take(active, gone))) {
   }
-  for (GivenEvent& given : loaded.given) give(active, std::move(given));
   if (planted(PlantedBug::forgets_children)) loaded.children.clear();
   for (const ChildCounts& counts : loaded.children) take(active, ChildrenCame{counts});
   if (loaded.parent_turned_back) take(active, ParentTurnedBack{});

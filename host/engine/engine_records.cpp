@@ -13,6 +13,11 @@ constexpr Duration clock_jump = std::chrono::seconds(1);
 /// With the window half full, a job that would idle longer than this makes room for another.
 constexpr Duration set_aside_when_crowded = std::chrono::milliseconds(50);
 
+/// Its way is forward still, and nothing that would turn it is noted.
+bool may_turn_back(const JobState& job) {
+  return !job.backward && !job.past_pivot && !job.cancel_wanted;
+}
+
 bool is_in_call(const StepState& step) {
   return std::holds_alternative<Running>(step.condition) ||
          std::holds_alternative<Stopping>(step.condition);
@@ -140,7 +145,9 @@ void Engine::State::record_new(ActiveJob& active, JobHead head, bool claimed) {
 
 void Engine::State::record_change(ActiveJob& active, std::optional<JobHead> head, bool release) {
   if (head) active.head_on_record = *head;
-  std::vector<ChildGate> gates = active.gates();
+  const bool settled = active.state().settled.has_value();
+  std::vector<ChildGate> gates = active.gates(head && !settled);
+  const bool heeds_parent = head && !settled && may_turn_back(active.state());
   Draft draft = active.take_draft();
   Change change{.job = active.state().id,
                 .at = active.state().last_at,
@@ -155,6 +162,7 @@ void Engine::State::record_change(ActiveJob& active, std::optional<JobHead> head
                 .cancelled_children = std::move(draft.cancelled_children),
                 .parent = active.state().definition->parent,
                 .outcome = outcome_for_parent(active.state()),
+                .heeds_parent = heeds_parent,
                 .release = release,
                 .remove = draft.remove};
   if (!draft.entries.empty()) {

@@ -201,7 +201,7 @@ CallRequest request_of(const JobState& job, StepIndex step, Epoch epoch) {
                       .own_output = state.phase == Phase::execute ? JsonText{} : state.output,
                       .earlier_outputs = earlier_outputs(job, step),
                       .ended_waits = ended_waits_of(state),
-                      .has_children = state.children.spawned_in_row != 0,
+                      .has_children = state.children.spawned_in_row != 0 || definition.origin,
                       .children_open = state.children.open,
                       // Only a call before this one can have left something.
                       .has_blobs = state.calls > 1 || state.phase != Phase::execute};

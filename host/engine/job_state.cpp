@@ -50,6 +50,7 @@ class Fold {
     step.calls = entry.calls;
     step.module = entry.module;
     step.last_call = entry.call;
+    step.children.news = false;
     job_.calls = entry.call;
     move(entry.step, Running{entry.call});
   }
@@ -119,6 +120,7 @@ class Fold {
 
   void operator()(const ChildrenSettled& entry) const {
     ChildrenState& children = job_.steps[entry.step].children;
+    children.news = true;
     children.settled = entry.settled;
     children.unsuccessful = entry.unsuccessful;
     if (entry.settled != entry.spawned) return;

@@ -186,8 +186,9 @@ struct Change {
   std::vector<StepIndex> cancelled_children{};  // the children of these steps are to turn back
   std::optional<ParentLink> parent{};           // who is told how the job has ended: `outcome`
   std::optional<ChildOutcome> outcome{};
-  bool release = false;  // the host sets the job aside: claimable again when head.due says so
-  bool remove = false;   // the job and all that belongs to it but its key
+  bool heeds_parent = false;  // it would turn back if its parent had: then it is due
+  bool release = false;       // the host sets the job aside: claimable again when head.due says so
+  bool remove = false;        // the job and all that belongs to it but its key
 };
 
 /// One row of a journal as it is kept.

@@ -113,6 +113,7 @@ using StepCondition = std::variant<Pending, Ready, Running, Stopping, Retrying, 
 struct ChildrenState {
   std::uint64_t spawned_in_row = 0;  // the last row that started some; 0: it has none
   bool open = false;                 // not all of them are known to have settled
+  bool news = false;                 // how many have settled was told since the present call began
   std::uint32_t settled = 0;
   std::uint32_t unsuccessful = 0;
   friend bool operator==(const ChildrenState&, const ChildrenState&) = default;

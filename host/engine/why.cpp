@@ -79,7 +79,7 @@ class StepReason {
     if (wait.takes_event) {
       return reason("waiting_for_event",
                     "waits for event \"" + wait.key + "\" (stepctl event send " + wait.key + ")" +
-                        (until ? "; without one it goes on then" : ""),
+                        (until ? ", at most until then" : ""),
                     until);
     }
     if (wait.children) {

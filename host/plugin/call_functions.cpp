@@ -180,7 +180,9 @@ stepd_status wait_result(stepd_context* context, stepd_str key, std::uint32_t in
 }
 
 stepd_status send_event(stepd_context* context, stepd_str id, stepd_str key, stepd_str data_json) {
-  if (!is_key(id) || !is_key(key) || !is_sound(data_json)) return STEPD_INVALID;
+  // An id may hold a job's id, a step's, a phase and a key.
+  const bool id_fits = is_sound(id) && id.len > 0 && id.len <= 3 * engine::Limits{}.name_bytes_max;
+  if (!id_fits || !is_key(key) || !is_sound(data_json)) return STEPD_INVALID;
   return in_call(context, [=](CallContext& call) -> stepd_status {
     const auto data = view(data_json);
     if (data.size() > call.limits.output_bytes_max) return STEPD_TOO_BIG;

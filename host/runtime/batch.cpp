@@ -52,6 +52,13 @@ engine::Verdict verdict_of(const engine::Derivation& asked, const storage::Under
       return refuse(engine::Refused::Why::wrong_state,
                     origin + " cannot be rerun from a step: what it would keep is undone by job " +
                         other + "; rerun it whole");
+    case Why::relied_on:
+      return refuse(
+          engine::Refused::Why::wrong_state,
+          origin + " is not undone while job " + other +
+              ", a rerun, keeps what it did: undo, cancel or delete that one first (see: stepctl "
+              "job show " +
+              other + ")");
     case Why::gone:
       if (why.job == asked.origin) {
         return refuse(engine::Refused::Why::not_found,

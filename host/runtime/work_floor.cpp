@@ -33,11 +33,11 @@ class SinkPorts final : public plugin::CallPorts {
   }
   std::optional<plugin::ChildNow> child(const std::string& key) override {
     heartbeat();
-    return floor_.sink.child(request_.id.job, request_.step_index, key);
+    return floor_.sink.child(starter(), request_.step_index, key);
   }
   std::vector<plugin::ChildNow> settled_children(std::uint32_t after, std::size_t limit) override {
     heartbeat();
-    return floor_.sink.settled_children(request_.id.job, request_.step_index, after, limit);
+    return floor_.sink.settled_children(starter(), request_.step_index, after, limit);
   }
 
   std::vector<engine::StepBlob> blobs() override {
@@ -64,6 +64,11 @@ class SinkPorts final : public plugin::CallPorts {
   engine::Now now() override { return floor_.clock.now(); }
 
  private:
+  /// The job whose step started the jobs that the call may read.
+  [[nodiscard]] engine::JobId starter() const {
+    return request_.executed_in.value_or(request_.id.job);
+  }
+
   WorkFloor& floor_;
   const engine::CallRequest& request_;
   CallSlot& slot_;

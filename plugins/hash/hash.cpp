@@ -208,6 +208,6 @@ STEPD_PLUGIN("hash", "1.0.0", plugin) {
   plugin.step<Tree>("hash.tree")
       .title("Hash a directory tree")
       .description(
-          "Each folder is a subtask. One digest for all files: equal trees have equal "
-          "ones, in whatever order their folders were read.");
+          "Each folder is a subtask. One digest for all files with their paths, in "
+          "whatever order their folders were read.");
 }

@@ -57,7 +57,15 @@ void MemoryEdit::write_children(const Change& change) {
     record_.broods[{change.job, gate.step}].beyond = gate.beyond;
     tell_parent(change.job, gate.step, change.at);
   }
+  if (change.heeds_parent && change.parent) heed(change.job, *change.parent, change.at);
   if (change.outcome && change.parent) settle_child(*change.parent, *change.outcome, change.at);
+}
+
+void MemoryEdit::heed(JobId child, const engine::ParentLink& parent, TimePoint now) {
+  const auto brood = record_.broods.find({parent.job, parent.step});
+  if (brood == record_.broods.end() || !brood->second.cancelled) return;
+  wake(child, now);
+  cancelled_.push_back({parent.job, parent.step});
 }
 
 void MemoryEdit::settle_child(const engine::ParentLink& parent, const engine::ChildOutcome& outcome,

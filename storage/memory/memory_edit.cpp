@@ -70,9 +70,24 @@ std::optional<Underivable> MemoryEdit::objection(const engine::Derivation& deriv
   if (undone && derivation.kind == engine::Origin::Kind::undo) {
     return Underivable{Why::undone, *undone};
   }
+  const auto relying = relying_on(derivation.origin);
+  if (relying && derivation.kind == engine::Origin::Kind::undo) {
+    return Underivable{Why::relied_on, *relying};
+  }
   for (const JobId id : derivation.relies_on) {
     if (!record_.jobs.contains(id)) return Underivable{Why::gone, id};
     if (const auto undo = undo_of(id)) return Underivable{Why::undone, *undo};
+  }
+  return std::nullopt;
+}
+
+std::optional<JobId> MemoryEdit::relying_on(JobId origin) const {
+  for (const auto& [id, job] : record_.jobs) {
+    const JobWord word = job->kept.head.word;
+    const bool counts = !engine::is_settled(word) || word == JobWord::succeeded;
+    const auto& kept = job->relies_on;
+    const bool relies = std::find(kept.begin(), kept.end(), origin) != kept.end();
+    if (counts && relies && !undo_of(id)) return id;
   }
   return std::nullopt;
 }
@@ -96,6 +111,7 @@ SubmitResult MemoryEdit::insert(const NewJob& submit) {
   require_storable(submit);
   auto job = std::make_shared<Job>();
   job->parent = submit.parent;
+  if (submit.derivation) job->relies_on = submit.derivation->relies_on;
   job->kept = {.id = submit.id,
                .tenant = submit.tenant,
                .name = submit.name,
@@ -195,7 +211,9 @@ std::size_t MemoryEdit::expire(const Expiry& expiry, std::size_t limit) {
   std::vector<JobId> gone;
   for (const auto& [id, job] : record_.jobs) {
     if (gone.size() == limit) break;
-    if (expired(job->kept.head, expiry) && !unsettled_from(id)) gone.push_back(id);
+    const auto starter = job->parent ? record_.jobs.find(job->parent->job) : record_.jobs.end();
+    const bool is_read = starter != record_.jobs.end() && !starter->second->kept.head.settled_at;
+    if (expired(job->kept.head, expiry) && !unsettled_from(id) && !is_read) gone.push_back(id);
   }
   for (const JobId id : gone) remove(id, {});
 

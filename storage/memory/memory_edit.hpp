@@ -41,6 +41,8 @@ class MemoryEdit {
   void write_children(const Change& change);
   void settle_child(const engine::ParentLink& parent, const engine::ChildOutcome& outcome,
                     TimePoint now);
+  /// The parent has turned back already: the child, which did not know, is due.
+  void heed(JobId child, const engine::ParentLink& parent, TimePoint now);
   void tell_parent(JobId parent, engine::StepIndex step, TimePoint now);
   void begin_wait(JobId job, const engine::EventWait& wait, TimePoint now);
   /// Gives it to the oldest wait on its key, if there is one.
@@ -53,6 +55,7 @@ class MemoryEdit {
   [[nodiscard]] std::optional<JobId> undo_of(JobId origin) const;
   [[nodiscard]] std::optional<Underivable> objection(const engine::Derivation& derivation) const;
   [[nodiscard]] std::optional<JobId> unsettled_from(JobId origin) const;
+  [[nodiscard]] std::optional<JobId> relying_on(JobId origin) const;
   [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
                                                 const engine::SubmitKey& key) const;
 

@@ -90,7 +90,8 @@ void MemoryEdit::write_waits(const Change& change) {
     offer_to_waits(row->second, change.at);
   }
   for (const EventWait& wait : change.waits) begin_wait(change.job, wait, change.at);
-  if (change.release && has_given(change.job)) wake(change.job, change.at);
+  const bool goes_on = change.head && !engine::is_settled(change.head->word);
+  if (goes_on && has_given(change.job)) wake(change.job, change.at);
 }
 
 void MemoryEdit::begin_wait(JobId job, const EventWait& wait, TimePoint now) {

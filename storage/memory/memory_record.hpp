@@ -20,6 +20,7 @@ struct MemoryRecord {
     LoadedJob kept;
     std::vector<engine::StepBlob> blobs;  // by step, phase, kind, key
     std::optional<engine::ParentLink> parent;
+    std::vector<JobId> relies_on;  // a rerun that keeps what these did
   };
 
   /// A key's job, also when that one is gone. Of several jobs with one key the newest holds it.

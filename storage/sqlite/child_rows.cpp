@@ -53,6 +53,11 @@ UPDATE job SET due = ?3, wait = 0
 WHERE id IN (SELECT job FROM child WHERE parent = ?1 AND step = ?2 AND number IS NULL)
   AND settled_at IS NULL AND (due IS NULL OR due > ?3))sql";
 
+constexpr std::string_view wake_if_cancelled = R"sql(
+UPDATE job SET due = ?4, wait = 0
+WHERE id = ?1 AND settled_at IS NULL AND EXISTS (
+  SELECT 1 FROM brood WHERE parent = ?2 AND step = ?3 AND cancelled = 1))sql";
+
 constexpr std::string_view delete_children = "DELETE FROM child WHERE parent = ?";
 
 constexpr std::string_view delete_counts = "DELETE FROM brood WHERE parent = ?";
@@ -104,6 +109,7 @@ ChildRows::ChildRows(Database& database)
       wake_(database, sqlite::wake),
       mark_cancelled_(database, sqlite::mark_cancelled),
       wake_children_(database, sqlite::wake_children),
+      wake_if_cancelled_(database, sqlite::wake_if_cancelled),
       delete_children_(database, sqlite::delete_children),
       delete_counts_(database, sqlite::delete_counts) {}
 
@@ -146,6 +152,11 @@ std::optional<ChildCounts> ChildRows::news(JobId parent, StepIndex step, TimePoi
 void ChildRows::cancel(JobId parent, StepIndex step, TimePoint now) {
   mark_cancelled_.run(parent.value, std::int64_t{step});
   wake_children_.run(parent.value, std::int64_t{step}, column(now));
+}
+
+bool ChildRows::heed(JobId child, const ParentLink& parent, TimePoint now) {
+  return wake_if_cancelled_.run(child.value, parent.job.value, std::int64_t{parent.step},
+                                column(now));
 }
 
 void ChildRows::forget(JobId parent) {

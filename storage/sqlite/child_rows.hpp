@@ -28,6 +28,8 @@ class ChildRows {
                                                          TimePoint now);
   /// The parent has turned back: its children are to do so too, and those that wait are due.
   void cancel(JobId parent, engine::StepIndex step, TimePoint now);
+  /// True: the parent has turned back already, and the child, which did not know, is due.
+  [[nodiscard]] bool heed(JobId child, const engine::ParentLink& parent, TimePoint now);
   void forget(JobId parent);
 
  private:
@@ -43,6 +45,7 @@ class ChildRows {
   Statement wake_;
   Statement mark_cancelled_;
   Statement wake_children_;
+  Statement wake_if_cancelled_;
   Statement delete_children_;
   Statement delete_counts_;
 };

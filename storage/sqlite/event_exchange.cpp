@@ -23,14 +23,22 @@ constexpr std::string_view select_addressee =
     "SELECT settled_at IS NOT NULL FROM job WHERE id = ? AND tenant = ?";
 
 constexpr std::string_view select_oldest_wait = R"sql(
-SELECT job, step, call FROM wait
-WHERE tenant = ?1 AND key = ?2 AND (?3 IS NULL OR job = ?3) ORDER BY number LIMIT 1)sql";
+SELECT job, step, call FROM wait WHERE tenant = ? AND key = ? ORDER BY number LIMIT 1)sql";
 
+constexpr std::string_view select_oldest_wait_of_job = R"sql(
+SELECT job, step, call FROM wait WHERE job = ? AND key = ? ORDER BY number LIMIT 1)sql";
+
+// Those for any job and those for this one, each with one look into the index.
 constexpr std::string_view select_oldest_event = R"sql(
-SELECT number, id, key, data, at FROM event
-WHERE tenant = (SELECT tenant FROM job WHERE job.id = ?1) AND key = ?2 AND given_to IS NULL
-  AND (job IS NULL OR job = ?1)
-ORDER BY number LIMIT 1)sql";
+SELECT number, id, key, data, at FROM event WHERE number = (
+  SELECT min(number) FROM (
+    SELECT min(number) AS number FROM event
+    WHERE tenant = (SELECT tenant FROM job WHERE job.id = ?1) AND key = ?2 AND job IS NULL
+      AND given_to IS NULL
+    UNION ALL
+    SELECT min(number) FROM event
+    WHERE tenant = (SELECT tenant FROM job WHERE job.id = ?1) AND key = ?2 AND job = ?1
+      AND given_to IS NULL)))sql";
 
 constexpr std::string_view give =
     "UPDATE event SET given_to = ?, given_step = ?, given_call = ? WHERE number = ?";
@@ -113,6 +121,7 @@ EventExchange::EventExchange(Database& database)
       find_(database, select_event),
       addressee_(database, select_addressee),
       oldest_wait_(database, select_oldest_wait),
+      oldest_wait_of_job_(database, select_oldest_wait_of_job),
       oldest_event_(database, select_oldest_event),
       give_(database, sqlite::give),
       wake_(database, wake),
@@ -154,7 +163,7 @@ std::optional<EventLine> EventExchange::find(const std::string& tenant, const st
 std::optional<EventExchange::Waiting> EventExchange::oldest_wait(std::string_view tenant,
                                                                  std::string_view key,
                                                                  std::optional<std::int64_t> job) {
-  Rows found = oldest_wait_.query(tenant, key, job);
+  Rows found = job ? oldest_wait_of_job_.query(*job, key) : oldest_wait_.query(tenant, key);
   if (!found.next()) return std::nullopt;
   return Waiting{{found.integer(0)},
                  static_cast<StepIndex>(found.integer(1)),

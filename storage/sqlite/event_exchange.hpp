@@ -53,6 +53,7 @@ class EventExchange {
   Statement find_;
   Statement addressee_;
   Statement oldest_wait_;
+  Statement oldest_wait_of_job_;
   Statement oldest_event_;
   Statement give_;
   Statement wake_;

@@ -82,6 +82,8 @@ SELECT id, word FROM job INDEXED BY job_word
 WHERE word <> 1 AND word <> 2 AND word = 7 AND settled_at < ? AND NOT EXISTS (
   SELECT 1 FROM derived_job CROSS JOIN job AS made ON made.id = derived_job.job
   WHERE derived_job.origin = job.id AND made.settled_at IS NULL)
+  AND NOT EXISTS (
+  SELECT 1 FROM job AS starter WHERE starter.id = job.parent AND starter.settled_at IS NULL)
 LIMIT ?)sql";
 
 constexpr std::string_view select_expired_unsuccessful =
@@ -90,6 +92,8 @@ SELECT id, word FROM job INDEXED BY job_word
 WHERE word <> 1 AND word <> 2 AND word IN (8, 9, 10, 11) AND settled_at < ? AND NOT EXISTS (
   SELECT 1 FROM derived_job CROSS JOIN job AS made ON made.id = derived_job.job
   WHERE derived_job.origin = job.id AND made.settled_at IS NULL)
+  AND NOT EXISTS (
+  SELECT 1 FROM job AS starter WHERE starter.id = job.parent AND starter.settled_at IS NULL)
 LIMIT ?)sql";
 
 constexpr std::string_view expire_keys = R"sql(
@@ -112,6 +116,18 @@ constexpr std::string_view insert_derived =
 constexpr std::string_view select_unsettled_from = R"sql(
 SELECT job.id FROM derived_job CROSS JOIN job ON job.id = derived_job.job
 WHERE derived_job.origin = ? AND job.settled_at IS NULL LIMIT 1)sql";
+
+constexpr std::string_view insert_kept_from =
+    "INSERT INTO kept_from (job, rerun) VALUES (?, ?) ON CONFLICT DO NOTHING";
+
+// One that did not succeed has nothing left that would be built on it, nor has one that is undone.
+constexpr std::string_view select_relying_on = R"sql(
+SELECT made.id FROM kept_from CROSS JOIN job AS made ON made.id = kept_from.rerun
+WHERE kept_from.job = ? AND (made.settled_at IS NULL OR made.word = 7)
+  AND NOT EXISTS (SELECT 1 FROM derived_job WHERE origin = made.id AND kind = 1)
+LIMIT 1)sql";
+
+constexpr std::string_view delete_kept_from = "DELETE FROM kept_from WHERE job = ?";
 
 constexpr std::string_view delete_derived = "DELETE FROM derived_job WHERE origin = ?";
 
@@ -151,6 +167,9 @@ JobWriter::JobWriter(Database& database)
       job_there_(database, select_there),
       insert_derived_(database, insert_derived),
       unsettled_from_(database, select_unsettled_from),
+      insert_kept_from_(database, insert_kept_from),
+      relying_on_(database, select_relying_on),
+      delete_kept_from_(database, delete_kept_from),
       delete_derived_(database, delete_derived) {}
 
 std::optional<Duplicate> JobWriter::holder(const std::string& tenant,
@@ -189,6 +208,8 @@ std::optional<Underivable> JobWriter::objection(const engine::Derivation& deriva
   if (!is_there(derivation.origin)) return Underivable{Why::gone, derivation.origin};
   if (derivation.kind == engine::Origin::Kind::undo) {
     if (const auto undo = undo_of(derivation.origin)) return Underivable{Why::undone, *undo};
+    Rows relying = relying_on_.query(derivation.origin.value);
+    if (relying.next()) return Underivable{Why::relied_on, {relying.integer(0)}};
   }
   for (const JobId id : derivation.relies_on) {
     if (!is_there(id)) return Underivable{Why::gone, id};
@@ -221,6 +242,9 @@ SubmitResult JobWriter::insert(const NewJob& job) {
   if (job.derivation) {
     insert_derived_.run(job.derivation->origin.value, job.derivation->request_id,
                         static_cast<std::int64_t>(job.derivation->kind), job.id.value);
+    for (const JobId kept : job.derivation->relies_on) {
+      insert_kept_from_.run(kept.value, job.id.value);
+    }
   }
   if (job.key) {
     insert_key_.run(job.key->key, job.tenant, job.id.value, Bytes{job.key->content.bytes});
@@ -298,7 +322,9 @@ void JobWriter::write_waits(const Change& change) {
   for (const engine::EventWait& wait : change.waits) {
     events_.begin_wait(change.job, wait, change.at);
   }
-  if (change.release) events_.make_due_if_given(change.job, change.at);
+  // A head that is written takes the place of the due time that an event has brought.
+  const bool goes_on = change.head && !engine::is_settled(change.head->word);
+  if (goes_on) events_.make_due_if_given(change.job, change.at);
 }
 
 void JobWriter::write_children(const Change& change, const Standing& after) {
@@ -314,6 +340,10 @@ void JobWriter::write_children(const Change& change, const Standing& after) {
       counts->as_of_row = after.last_row;
       child_news_.push_back({change.job, *counts});
     }
+  }
+  if (change.heeds_parent && change.parent &&
+      children_.heed(change.job, *change.parent, change.at)) {
+    cancelled_.push_back({change.parent->job, change.parent->step});
   }
   if (!change.outcome || !change.parent) return;
   if (auto counts = children_.settle(*change.parent, *change.outcome, change.at)) {
@@ -364,6 +394,7 @@ void JobWriter::remove(JobId id, JobWord shown, TimePoint at) {
   events_.forget(id);
   children_.forget(id);
   delete_derived_.run(id.value);
+  delete_kept_from_.run(id.value);
   raise_highest_removed_.run(id.value);
   count(shown, -1);
   claimed_.drop(id);

@@ -89,6 +89,9 @@ class JobWriter {
   Statement job_there_;
   Statement insert_derived_;
   Statement unsettled_from_;
+  Statement insert_kept_from_;
+  Statement relying_on_;
+  Statement delete_kept_from_;
   Statement delete_derived_;
 };
 

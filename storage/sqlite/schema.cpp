@@ -105,6 +105,13 @@ CREATE TABLE derived_job (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX derived_job_undo ON derived_job (origin) WHERE kind = 1;
 
+-- A rerun keeps what this job did.
+CREATE TABLE kept_from (
+  job INTEGER NOT NULL,
+  rerun INTEGER NOT NULL,
+  PRIMARY KEY (job, rerun)
+) STRICT, WITHOUT ROWID;
+
 -- Of a job that a step has started.
 ALTER TABLE job ADD COLUMN parent INTEGER;
 ALTER TABLE job ADD COLUMN parent_step INTEGER
@@ -128,7 +135,7 @@ CREATE TABLE event (
   CHECK ((given_to IS NULL) = (given_step IS NULL) AND (given_to IS NULL) = (given_call IS NULL)),
   CHECK (recorded = 0 OR given_to IS NOT NULL)
 ) STRICT;
-CREATE INDEX event_kept ON event (tenant, key, number) WHERE given_to IS NULL;
+CREATE INDEX event_kept ON event (tenant, key, job, number) WHERE given_to IS NULL;
 CREATE INDEX event_given ON event (given_to, number) WHERE given_to IS NOT NULL AND recorded = 0;
 CREATE INDEX event_at ON event (at);
 

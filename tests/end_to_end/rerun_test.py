@@ -80,13 +80,28 @@ def _(daemon):
     kept = [found["kept_from"] for found in shown(daemon, third)["steps"]]
     require(kept == [old, again, None], f"it kept from {kept}")
 
+    require_in([third, "keeps what it did"], refused(daemon, "job", "undo", again))
+    daemon.stepctl("job", "delete", third)
     undone = made(daemon, "undo", again, "--wait").split()[0]
     require(deeds_of(daemon, undone) == ["undid flight"], f"it did {deeds(daemon)}")
-    said = refused(daemon, "job", "rerun", third, "--from", "greet")
+    said = refused(daemon, "job", "rerun", again, "--from", "greet")
     require_in(["undone by job", undone, "rerun it whole"], said)
     require_in(["has no step \"nowhere\""], refused(daemon, "job", "rerun", old, "--from",
                                                     "nowhere"))
-    made(daemon, "rerun", third, "--wait")
+    made(daemon, "rerun", again, "--wait")
+
+
+@case("J5: a job is not undone while a rerun keeps what it did", config=DEEDS)
+def _(daemon):
+    daemon.start()
+    old = trip(daemon)
+    again = made(daemon, "rerun", old, "--from", "flight", "--wait").split()[0]
+
+    require_in([again, "keeps what it did"], refused(daemon, "job", "undo", old))
+    made(daemon, "undo", again, "--wait")
+    made(daemon, "undo", old, "--wait")
+
+    require(deeds_of(daemon, again) == ["did flight"], f"the rerun did {deeds(daemon)}")
 
 
 @case("J5 A6: an undo gives back what the job booked under the keys of the old job",

@@ -137,3 +137,26 @@ TEST_CASE("W1: a step that waits again for jobs that have all settled waits a se
   CHECK_FALSE(wait.children);
   CHECK(wait.due->at == noon + 1s);
 }
+
+TEST_CASE("W1: a step that asks again for what it has been told of waits a second", "[engine]") {
+  Course course({plain("a")});
+  course.run("a", starting(waits_for_another(0), 2)).take(came(course, 1, 2));
+
+  course.run("a", waits_for_another(0));
+
+  const Wait& wait = std::get<Suspended>(course.state("a").condition).wait;
+  CHECK_FALSE(wait.children);
+  CHECK(wait.due->at == noon + 1s);
+}
+
+TEST_CASE("W1: news that came while the call ran ends its wait at once", "[engine]") {
+  Course course({plain("a")});
+  course.run("a", starting(waits_for_another(0), 2)).take(came(course, 1, 2));
+  course.call("a").take(came(course, 2, 2));
+
+  course.end("a", waits_for_another(1));
+
+  CHECK(std::get<Suspended>(course.state("a").condition).wait.children);
+  course.take(came(course, 2, 2));
+  CHECK(course.step("a") == "ready, possible, 0");
+}

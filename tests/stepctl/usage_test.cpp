@@ -158,3 +158,20 @@ TEST_CASE("what a daemon says cannot steer the terminal") {
   CHECK(end.out.find("\x1b") == end.out.npos);
   CHECK(end.out.find("\\x1b[2Jx") != end.out.npos);
 }
+
+TEST_CASE("a value that is empty is refused before anything is asked") {
+  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{500, ""}; });
+  using Words = std::vector<std::string>;
+  const auto words = GENERATE(values<Words>({{"job", "rerun", "J-1", "--from", ""},
+                                             {"job", "cancel", "--name", "", "--yes"},
+                                             {"event", "send", "k", "--job", ""},
+                                             {"event", "send", ""},
+                                             {"job", "list", "--tenant", ""}}));
+
+  const ChildEnd end = stepctl(daemon.address(), words);
+
+  CAPTURE(words);
+  CHECK(end.code == 2);
+  CHECK(end.err.find("is empty: give a value, or leave it out") != end.err.npos);
+  CHECK(daemon.requests().empty());
+}

@@ -187,3 +187,18 @@ STORE_TEST_CASE("W3: jobs of a step are read in the order in which they settled 
   CHECK(keys(backend.reader().children(id_of(1), {}, 2)) == "ab");
   CHECK(keys(backend.reader().children(id_of(1), ChildPlace{0, "b"}, 2)) == "c");
 }
+
+STORE_TEST_CASE("W3 D5: a job outlives its retention while the job that started it is unsettled") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {claimed_job(1)});
+  change(store, epoch, {spawns(1, 2, {child(2, 1, "a")})});
+  change(store, epoch, {settles(2, 1, "a", JobWord::succeeded)});
+  const Expiry all{.succeeded_before = noon + 24h, .unsuccessful_before = noon + 24h};
+
+  CHECK(store.expire(epoch, all, 10) == 0);
+  change(store, epoch, {row(1, 3, settled(JobWord::failed, noon + 48h))});
+  CHECK(store.expire(epoch, all, 10) == 1);
+  CHECK_FALSE(backend.reader().find(id_of(2)));
+}

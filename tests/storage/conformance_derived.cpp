@@ -124,3 +124,30 @@ STORE_TEST_CASE("the jobs made from one are told oldest first until it is remove
   change(store, epoch, {row(2, 2, done), row(3, 2, done), removal(1)});
   CHECK(backend.reader().derived(id_of(1), 10).empty());
 }
+
+STORE_TEST_CASE("J5: a job is not undone while a rerun keeps what it did") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {job(1, done)});
+  submit(store, epoch, {derived_job(2, 1, "r", Origin::Kind::rerun, {1})});
+
+  CHECK(only(submit(store, epoch, {undo(3, 1, "u")})) ==
+        SubmitResult{Underivable{Why::relied_on, id_of(2)}});
+  change(store, epoch, {row(2, 2, settled(JobWord::succeeded))});
+  CHECK(only(submit(store, epoch, {undo(3, 1, "u")})) ==
+        SubmitResult{Underivable{Why::relied_on, id_of(2)}});
+  CHECK(only(submit(store, epoch, {undo(3, 2, "u")})) == SubmitResult{Committed{}});
+  CHECK(only(submit(store, epoch, {undo(4, 1, "u")})) == SubmitResult{Committed{}});
+}
+
+STORE_TEST_CASE("J5: a rerun that did not succeed keeps nothing from being undone") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {job(1, done)});
+  submit(store, epoch, {derived_job(2, 1, "r", Origin::Kind::rerun, {1})});
+  change(store, epoch, {row(2, 2, settled(JobWord::failed))});
+
+  CHECK(only(submit(store, epoch, {undo(3, 1, "u")})) == SubmitResult{Committed{}});
+}

@@ -191,7 +191,7 @@ void Parser::add_event() {
   CLI::App* event = group(&root, "event", "Send what steps wait for");
   CLI::App* app = command(event, "send", "Send an event to the step that has waited longest for it",
                           "  stepctl event send approval/4711 --data '{\"approved\":true}'\n"
-                          "  stepctl event send approval --job ID --data '{\"approved\":false}'\n");
+                          "  stepctl event send approval --job ID --id decision-7\n");
   SendEvent& send = stands_for(app, SendEvent{});
   app->add_option("KEY", send.key, "What a step waits for")->required()->type_name("");
   app->add_option("--job", send.job, "Only a step of this job may take it")->type_name("JOB");
@@ -341,6 +341,19 @@ std::string complete(Parser& parser, CLI::App* app, Command& command) {
   return parser.verbs.complete(app, *act);
 }
 
+/// A value that is there and empty, as an unset variable of a shell leaves it, is never "not
+/// given".
+std::string empty_value(const CLI::App* app) {
+  for (; app != nullptr; app = app->get_parent()) {
+    for (const CLI::Option* option : app->get_options()) {
+      const auto& given = option->results();
+      if (std::find(given.begin(), given.end(), std::string{}) == given.end()) continue;
+      return option->get_name(true, false) + " is empty: give a value, or leave it out";
+    }
+  }
+  return {};
+}
+
 WordKind kind_of(const std::string& type_name) {
   const std::string word = type_name.substr(0, type_name.find(':'));
   if (word == "FILE") return WordKind::file;
@@ -416,7 +429,8 @@ std::variant<Invocation, Finished> parse_command_line(int argc, char** argv) {
   }
   CLI::App* app = deepest(&parser.root);
   Command command = parser.commands.at(app);
-  const std::string trouble = complete(parser, app, command);
+  std::string trouble = empty_value(app);
+  if (trouble.empty()) trouble = complete(parser, app, command);
   if (!trouble.empty()) return usage(trouble, app);
   parser.global.json = parser.output_format == "json";
   return Invocation{std::move(parser.global), std::move(command)};

@@ -54,7 +54,7 @@ std::string state_text(const json::object& entry, std::optional<Instant> at) {
   if (state == "suspended") {
     const std::string key = text_at(entry, "waits_for");
     if (key.empty()) return due.empty() ? "waits" : "goes on " + due;
-    return joined("waits for " + key, ", goes on without it ", due);
+    return joined("waits for " + key, ", called again without it ", due);
   }
   if (state == "never") return "will not start: the job turned back";
   if (state == "left") return "left: what it did stays done";

@@ -177,7 +177,12 @@ class Context {
   /// The same, for as long as it takes.
   template <class T = boost::json::value>
   [[nodiscard]] Event<T> wait_for(std::string_view key) {
-    return *wait<T>(key, without_timeout);
+    if (auto event = wait<T>(key, without_timeout)) return *std::move(event);
+    throw Failed{
+        "wait_order_changed",
+        "this wait for " + std::string(key) +
+            " ended because its time was up, and it has none: waits for one key keep their "
+            "order from one call, and one build, to the next"};
   }
   /// Returns once the time is over, in a later call; the wait holds no thread and survives restarts
   /// (`sleep` holds the thread). Sleeps of one name are told apart by their order.
@@ -198,7 +203,8 @@ class Context {
     const std::string own = std::string(idempotency_key()) + "/" + std::string(key);
     const auto status = detail::ask(*call_, &stepd_host_calls::send_event,
                                     borrowed(id.empty() ? own : id), borrowed(key), borrowed(text));
-    if (detail::granted(status, "an event")) return;
+    // Of the step's own the first one counts, whatever it would say now.
+    if (detail::granted(status, "an event") || id.empty()) return;
     throw Failed{"event_id_taken", "the id of the event for " + std::string(key) +
                                        " names an event of other content: give each its own id"};
   }
