@@ -73,9 +73,10 @@ class ActiveJob {
   /// What is wanted to be heard of children from now on. Whenever the head is written all of it is
   /// said again, for its due time takes the place of one that news of them may have brought.
   [[nodiscard]] std::vector<ChildGate> gates(bool with_head) const {
+    const bool says_all_again = with_head && state_.progress.broods_open != 0;
+    if (draft_.gates.empty() && !says_all_again) return {};
     std::set<StepIndex> steps = draft_.gates;
-    for (StepIndex step = 0; with_head && step < state_.steps.size(); ++step) {
-      if (state_.progress.broods_open == 0) break;
+    for (StepIndex step = 0; says_all_again && step < state_.steps.size(); ++step) {
       if (state_.steps[step].children.open) steps.insert(step);
     }
     std::vector<ChildGate> gates;

@@ -262,8 +262,7 @@ void Engine::State::note_due_in_store(std::optional<TimePoint> due) {
 void Engine::State::ask_store() {
   if (!types_to_offer.empty()) {
     requests.push_back(OfferTypes{std::exchange(types_to_offer, {})});
-    store_has_more = true;
-    store_grew = store_grew || claim_pending;
+    note_store_grew();
   }
   const bool wanted = store_has_more && !claim_pending && !ending;
   if (!wanted || jobs.size() * 4 >= settings.window * 3) return;

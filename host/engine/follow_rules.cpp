@@ -183,6 +183,7 @@ CallRequest request_of(const JobState& job, StepIndex step, Epoch epoch) {
   const StepState& state = job.steps[step];
   const StepTypeSnapshot& type = known_snapshot(job, step);
   const bool compensates = state.phase == Phase::compensate;
+  const std::optional<JobId> undone = undone_job(definition);
   CallRequest request{.id = {job.id, state.last_call},
                       .epoch = epoch,
                       .tenant = definition.tenant,
@@ -201,13 +202,13 @@ CallRequest request_of(const JobState& job, StepIndex step, Epoch epoch) {
                       .own_output = state.phase == Phase::execute ? JsonText{} : state.output,
                       .earlier_outputs = earlier_outputs(job, step),
                       .ended_waits = ended_waits_of(state),
-                      .has_children = state.children.spawned_in_row != 0 || definition.origin,
+                      .has_children = state.children.spawned_in_row != 0 || undone,
                       .children_open = state.children.open,
                       // Only a call before this one can have left something.
                       .has_blobs = state.calls > 1 || state.phase != Phase::execute};
   if (definition.deadline && !job.backward)
     request.deadline = job.accepted_at + *definition.deadline;
-  request.executed_in = undone_job(definition);
+  request.executed_in = undone;
   return request;
 }
 

@@ -125,11 +125,7 @@ struct Decide {
         Cause::Kind::cancel, 0, {"parent_turned_back", "the job that started it turned back", {}}};
     Entries entries;
     if (job.paused) entries.push_back(Resumed{});
-    if (pivot_is_undecided(job)) {
-      entries.push_back(CancelNoted{cause});
-    } else {
-      turn_back(entries, job, cause, std::nullopt);
-    }
+    turn_back_once_decided(entries, job, cause);
     return entries;
   }
 
@@ -154,10 +150,8 @@ struct Decide {
     const Cause cause{Cause::Kind::deadline, 0, {"deadline", "the job's deadline passed", {}}};
     if (job.past_pivot) {
       entries.push_back(DeadlinePassed{});
-    } else if (pivot_is_undecided(job)) {
-      entries.push_back(CancelNoted{cause});
     } else {
-      turn_back(entries, job, cause, std::nullopt);
+      turn_back_once_decided(entries, job, cause);
     }
   }
 
@@ -273,6 +267,14 @@ void give_up(Entries& entries, const JobState& job, Surrender surrender) {
   surrender.as.to = Abandoned{surrender.reason, std::move(surrender.error)};
   entries.push_back(std::move(surrender.as));
   if (!job.backward) turn_back(entries, job, job.cancel_wanted.value_or(cause), surrender.step);
+}
+
+void turn_back_once_decided(Entries& entries, const JobState& job, Cause cause) {
+  if (pivot_is_undecided(job)) {
+    entries.push_back(CancelNoted{std::move(cause)});
+  } else {
+    turn_back(entries, job, std::move(cause), std::nullopt);
+  }
 }
 
 void turn_back(Entries& entries, const JobState& job, Cause cause,

@@ -25,6 +25,9 @@ struct Surrender {
 /// turns back.
 void give_up(Entries& entries, const JobState& job, Surrender surrender);
 
+/// The job goes backward, or is to once its pivot is decided (C4).
+void turn_back_once_decided(Entries& entries, const JobState& job, Cause cause);
+
 /// The job goes backward; `decided` is the step whose own entry stands before this already.
 void turn_back(Entries& entries, const JobState& job, Cause cause,
                std::optional<StepIndex> decided);

@@ -105,11 +105,7 @@ class VerbRules {
         Cause::Kind::cancel,
         0,
         {"cancelled", verb_.reason.empty() ? "an operator cancelled the job" : verb_.reason, {}}};
-    if (pivot_is_undecided(job_)) {
-      entries_.push_back(CancelNoted{cause});
-    } else {
-      turn_back(entries_, job_, cause, std::nullopt);
-    }
+    turn_back_once_decided(entries_, job_, cause);
     return std::move(entries_);
   }
 

@@ -86,10 +86,11 @@ class StepReason {
       const std::uint32_t settled = state_.children.settled;
       const bool for_all = wait.children->until == ChildWait::Until::all_settled;
       return reason("waiting_for_children",
-                    std::string("waits until ") + (for_all ? "all jobs" : "another job") +
-                        " that it started have settled; at the last look " +
-                        std::to_string(settled) + " had (stepctl job children " + to_text(job_.id) +
-                        ")",
+                    std::string("waits until ") +
+                        (for_all ? "all jobs that it started have settled"
+                                 : "another job that it started has settled") +
+                        "; at the last look " + std::to_string(settled) +
+                        " had (stepctl job children " + to_text(job_.id) + ")",
                     until);
     }
     return reason("suspended",

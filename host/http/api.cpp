@@ -11,6 +11,13 @@
 namespace stepd::http {
 namespace {
 
+using Kind = engine::Verb::Kind;
+
+template <Kind verb>
+Answer ask(const Scope& scope, Request& request) {
+  return act_on_job(scope, request, verb);
+}
+
 constexpr std::array table{
     Route{"POST", "/v1/jobs", submit_job, "Submit a job"},
     Route{"POST", "/v1/jobs:batch", submit_batch, "Submit many jobs, one a line"},
@@ -24,16 +31,17 @@ constexpr std::array table{
     Route{"GET", "/v1/jobs/{id}/children", list_children, "List the jobs that a job has started"},
     Route{"GET", "/v1/jobs/{id}:watch", watch_job, "Watch a job until it settles"},
     Route{"GET", "/v1/jobs/{id}/why", show_why, "Say what a job waits for"},
-    Route{"POST", "/v1/jobs/{id}:cancel", cancel_job, "Cancel a job"},
-    Route{"POST", "/v1/jobs/{id}:pause", pause_job, "Start nothing more of a job"},
-    Route{"POST", "/v1/jobs/{id}:resume", resume_job, "Let a paused job go on"},
-    Route{"POST", "/v1/jobs/{id}:retry", retry_job, "Retry what waits or is parked"},
-    Route{"POST", "/v1/jobs/{id}:abandon", abandon_step, "Give up a step"},
-    Route{"POST", "/v1/jobs/{id}:skip", skip_step, "Skip a step or its compensation"},
-    Route{"POST", "/v1/jobs/{id}:resolve", resolve_step, "State what is true of a step"},
-    Route{"POST", "/v1/jobs/{id}:rerun", rerun_job, "Run a settled job again, as a new one"},
-    Route{"POST", "/v1/jobs/{id}:undo", undo_job, "Undo a job that succeeded, by a new one"},
-    Route{"POST", "/v1/jobs/{id}:priority", set_priority, "Let a job go before others, or after"},
+    Route{"POST", "/v1/jobs/{id}:cancel", ask<Kind::cancel>, "Cancel a job"},
+    Route{"POST", "/v1/jobs/{id}:pause", ask<Kind::pause>, "Start nothing more of a job"},
+    Route{"POST", "/v1/jobs/{id}:resume", ask<Kind::resume>, "Let a paused job go on"},
+    Route{"POST", "/v1/jobs/{id}:retry", ask<Kind::retry>, "Retry what waits or is parked"},
+    Route{"POST", "/v1/jobs/{id}:abandon", ask<Kind::abandon>, "Give up a step"},
+    Route{"POST", "/v1/jobs/{id}:skip", ask<Kind::skip>, "Skip a step or its compensation"},
+    Route{"POST", "/v1/jobs/{id}:resolve", ask<Kind::resolve>, "State what is true of a step"},
+    Route{"POST", "/v1/jobs/{id}:rerun", ask<Kind::rerun>, "Run a settled job again, as a new one"},
+    Route{"POST", "/v1/jobs/{id}:undo", ask<Kind::undo>, "Undo a job that succeeded, by a new one"},
+    Route{"POST", "/v1/jobs/{id}:priority", ask<Kind::priority>,
+          "Let a job go before others, or after"},
     Route{"GET", "/v1/jobs:watch", watch_all, "Watch all jobs from now on"},
     Route{"POST", "/v1/events", send_event, "Send an event to whoever waits for its key"},
     Route{"GET", "/v1/events", list_events, "List the events that are kept, newest first"},

@@ -67,8 +67,7 @@ Answer list_jobs(const Scope& scope, Request& request) {
   const auto before = cursor_of(request.query);
   request.query.done();
   std::vector<storage::JobLine> lines = scope.host.reader().page(filter, before, limit + 1);
-  const bool more = lines.size() > limit;
-  if (more) lines.resize(limit);
+  const bool more = cut_to(limit, lines);
   Reply reply;
   JsonWriter json(reply.body);
   json.begin_object();
@@ -104,8 +103,7 @@ Answer list_children(const Scope& scope, Request& request) {
     after = {*step, after_key};
   }
   auto lines = scope.host.reader().children(loaded.id, after, limit + 1);
-  const bool more = lines.size() > limit;
-  if (more) lines.resize(limit);
+  const bool more = cut_to(limit, lines);
   Reply reply;
   JsonWriter json(reply.body);
   json.begin_object();
@@ -125,8 +123,7 @@ Answer show_journal(const Scope& scope, Request& request) {
   const engine::LoadedJob loaded = find_job(scope, request);
   const StepIds steps = step_ids(engine::decode_definition(loaded.definition));
   auto rows = scope.host.reader().journal(loaded.id, after, limit + 1);
-  const bool more = rows.size() > limit;
-  if (more) rows.resize(limit);
+  const bool more = cut_to(limit, rows);
   Reply reply;
   JsonWriter json(reply.body);
   json.begin_object();

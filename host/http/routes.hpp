@@ -27,16 +27,7 @@ namespace stepd::http {
 [[nodiscard]] Answer list_events(const Scope& scope, Request& request);
 
 // verbs.cpp
-[[nodiscard]] Answer cancel_job(const Scope& scope, Request& request);
-[[nodiscard]] Answer pause_job(const Scope& scope, Request& request);
-[[nodiscard]] Answer resume_job(const Scope& scope, Request& request);
-[[nodiscard]] Answer retry_job(const Scope& scope, Request& request);
-[[nodiscard]] Answer abandon_step(const Scope& scope, Request& request);
-[[nodiscard]] Answer skip_step(const Scope& scope, Request& request);
-[[nodiscard]] Answer resolve_step(const Scope& scope, Request& request);
-[[nodiscard]] Answer rerun_job(const Scope& scope, Request& request);
-[[nodiscard]] Answer undo_job(const Scope& scope, Request& request);
-[[nodiscard]] Answer set_priority(const Scope& scope, Request& request);
+[[nodiscard]] Answer act_on_job(const Scope& scope, Request& request, engine::Verb::Kind verb);
 [[nodiscard]] Answer remove_job(const Scope& scope, Request& request);
 
 // verbs_on_many.cpp
@@ -59,6 +50,14 @@ namespace stepd::http {
 
 /// How many lines of a list are wanted; refuses none, and more than make a page.
 [[nodiscard]] std::size_t limit_of(Query& query, std::size_t usual);
+
+/// Cuts a list to its limit when one more was read to see whether there are more; says so.
+template <typename Line>
+[[nodiscard]] bool cut_to(std::size_t limit, std::vector<Line>& lines) {
+  const bool more = lines.size() > limit;
+  if (more) lines.resize(limit);
+  return more;
+}
 
 /// The job a request is about, as far as it is on disk. Refuses with 404 what is no id, or names no
 /// job of the tenant.

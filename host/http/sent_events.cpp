@@ -100,8 +100,7 @@ Answer list_events(const Scope& scope, Request& request) {
   if (const auto number = request.query.number("before")) before = engine::EventNumber{*number};
   request.query.done();
   auto lines = scope.host.reader().events(filter, before, limit + 1);
-  const bool more = lines.size() > limit;
-  if (more) lines.resize(limit);
+  const bool more = cut_to(limit, lines);
   Reply reply;
   JsonWriter json(reply.body);
   json.begin_object();

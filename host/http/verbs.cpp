@@ -21,34 +21,7 @@ engine::Verdict ask(const Scope& scope, const engine::LoadedJob& job, const Verb
   return scope.host.act(job.id, verb);
 }
 
-Answer act(const Scope& scope, Request& request, Verb::Kind kind) {
-  const std::string_view text = verb_text(scope, request);
-  const Verb verb = verb_in({text, scope.settings.limits}, kind);
-  const engine::LoadedJob job = find_job(scope, request);
-  const engine::Verdict verdict = ask(scope, job, verb);
-  if (const auto* refused = std::get_if<engine::Refused>(&verdict)) {
-    throw Refusal(problem_of(*refused));
-  }
-  const engine::JobId made = std::get<engine::Accepted>(verdict).job;
-  Reply reply;
-  JsonWriter json(reply.body);
-  json.begin_object();
-  json.member("id", engine::to_text(job.id));
-  json.member("verb", engine::name_of(verb.kind));
-  json.member("request_id", verb.request_id);
-  json.member("accepted", true);
-  if (made != engine::JobId{}) json.member("job", engine::to_text(made));
-  json.end_object();
-  return reply;
-}
-
 }  // namespace
-
-std::string_view verb_text(const Scope& scope, Request& request) {
-  constexpr std::size_t other_members_bytes_max = 64 * 1024;
-  request.query.done();
-  return request.body.all(scope.settings.limits.output_bytes_max + other_members_bytes_max);
-}
 
 Problem problem_of(const engine::Refused& refused) {
   const auto problem = [&refused](int status, std::string code) {
@@ -93,44 +66,24 @@ std::optional<Problem> output_problem(const Scope& scope, const engine::LoadedJo
   return job_refused(std::move(verdict.problems));
 }
 
-Answer cancel_job(const Scope& scope, Request& request) {
-  return act(scope, request, Verb::Kind::cancel);
-}
-
-Answer pause_job(const Scope& scope, Request& request) {
-  return act(scope, request, Verb::Kind::pause);
-}
-
-Answer resume_job(const Scope& scope, Request& request) {
-  return act(scope, request, Verb::Kind::resume);
-}
-
-Answer retry_job(const Scope& scope, Request& request) {
-  return act(scope, request, Verb::Kind::retry);
-}
-
-Answer abandon_step(const Scope& scope, Request& request) {
-  return act(scope, request, Verb::Kind::abandon);
-}
-
-Answer skip_step(const Scope& scope, Request& request) {
-  return act(scope, request, Verb::Kind::skip);
-}
-
-Answer resolve_step(const Scope& scope, Request& request) {
-  return act(scope, request, Verb::Kind::resolve);
-}
-
-Answer rerun_job(const Scope& scope, Request& request) {
-  return act(scope, request, Verb::Kind::rerun);
-}
-
-Answer undo_job(const Scope& scope, Request& request) {
-  return act(scope, request, Verb::Kind::undo);
-}
-
-Answer set_priority(const Scope& scope, Request& request) {
-  return act(scope, request, Verb::Kind::priority);
+Answer act_on_job(const Scope& scope, Request& request, Verb::Kind kind) {
+  const Verb verb = verb_in(json_body_of(scope, request), kind);
+  const engine::LoadedJob job = find_job(scope, request);
+  const engine::Verdict verdict = ask(scope, job, verb);
+  if (const auto* refused = std::get_if<engine::Refused>(&verdict)) {
+    throw Refusal(problem_of(*refused));
+  }
+  const engine::JobId made = std::get<engine::Accepted>(verdict).job;
+  Reply reply;
+  JsonWriter json(reply.body);
+  json.begin_object();
+  json.member("id", engine::to_text(job.id));
+  json.member("verb", engine::name_of(verb.kind));
+  json.member("request_id", verb.request_id);
+  json.member("accepted", true);
+  if (made != engine::JobId{}) json.member("job", engine::to_text(made));
+  json.end_object();
+  return reply;
 }
 
 /// Once only: with the job goes every trace of what was asked of it.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
 
 #include "host/engine/engine.hpp"
 #include "host/engine/record.hpp"
@@ -10,9 +9,6 @@
 
 /// What verbs about one job and verbs about many share.
 namespace stepd::http {
-
-/// The body of a request that has no parameters; it lasts as long as that.
-[[nodiscard]] std::string_view verb_text(const Scope& scope, Request& request);
 
 [[nodiscard]] Problem problem_of(const engine::Refused& refused);
 

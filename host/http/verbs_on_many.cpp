@@ -176,7 +176,7 @@ void require_expected(std::size_t matched, std::uint64_t expected) {
 }  // namespace
 
 Answer act_on_jobs(const Scope& scope, Request& request) {
-  const JsonBody body(verb_text(scope, request), scope.settings.limits);
+  const JsonBody body = json_body_of(scope, request);
   const Verb verb = verb_in(body, kind_in(body), {"verb", "filter", "expect"});
   const auto expected = expected_in(body);
   const auto filter = filter_in(body.member("filter"), scope, request.tenant);

@@ -110,7 +110,7 @@ BOOST_DESCRIBE_STRUCT(Failure, (), (number, error))
 
 struct Report {
   std::vector<Factors> factored;  // in the order of the numbers
-  std::vector<Failure> failed;
+  std::vector<Failure> failed;    // likewise
 };
 BOOST_DESCRIBE_STRUCT(Report, (), (factored, failed))
 
@@ -120,11 +120,17 @@ struct Found {
 };
 BOOST_DESCRIBE_STRUCT(Found, (), (index, factors))
 
-struct State {
-  std::vector<Found> found;  // in the order of delivery
-  std::vector<Failure> failed;
+struct Missed {
+  std::uint64_t index = 0;
+  std::string error;
 };
-BOOST_DESCRIBE_STRUCT(State, (), (found, failed))
+BOOST_DESCRIBE_STRUCT(Missed, (), (index, error))
+
+struct State {
+  std::vector<Found> found;  // in the order of delivery, as are those missed
+  std::vector<Missed> missed;
+};
+BOOST_DESCRIBE_STRUCT(State, (), (found, missed))
 
 /// A list of numbers: each is a subtask.
 class All : public stepd::DistributedTask<All, Numbers, State, Report> {
@@ -140,15 +146,23 @@ class All : public stepd::DistributedTask<All, Numbers, State, Report> {
     state.found.push_back({index, factors});
   }
   void subtask_failed(State& state, std::uint64_t index, const stepd::SubtaskError& error) {
-    state.failed.push_back({"number " + std::to_string(index), error.code + ": " + error.message});
+    state.missed.push_back({index, error.code + ": " + error.message});
   }
-  Report output(const Numbers&, const State& state) {
-    std::vector<Found> found = state.found;
-    std::sort(found.begin(), found.end(),
-              [](const Found& a, const Found& b) { return a.index < b.index; });
-    Report report{.factored = {}, .failed = state.failed};
-    for (Found& each : found) report.factored.push_back(std::move(each.factors));
+  Report output(const Numbers& list, const State& state) {
+    Report report;
+    for (Found& each : in_order(state.found)) report.factored.push_back(std::move(each.factors));
+    for (Missed& each : in_order(state.missed)) {
+      report.failed.push_back({list.numbers.at(each.index), std::move(each.error)});
+    }
     return report;
+  }
+
+ private:
+  template <class Each>
+  static std::vector<Each> in_order(std::vector<Each> all) {
+    std::sort(all.begin(), all.end(),
+              [](const Each& a, const Each& b) { return a.index < b.index; });
+    return all;
   }
 };
 

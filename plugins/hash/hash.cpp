@@ -190,9 +190,9 @@ class Tree : public stepd::DistributedTask<Tree, Path, TreeState, TreeHash> {
   }
   void subtask_failed(TreeState& state, std::uint64_t index, const stepd::SubtaskError& error) {
     constexpr std::size_t failures_told_max = 100;
+    if (index == 0) throw stepd::Refused{error.code, error.message};  // nothing is hashed at all
     if (state.sum.failed.size() >= failures_told_max) return;
-    const std::string path = index == 0 ? "the root" : state.found.at(index - 1);
-    state.sum.failed.push_back({path, error.code + ": " + error.message});
+    state.sum.failed.push_back({state.found.at(index - 1), error.code + ": " + error.message});
   }
   TreeHash output(const Path&, const TreeState& state) { return state.sum; }
 };

@@ -76,9 +76,8 @@ STEPD_PLUGIN("wait", "1.0.0", plugin) {
   plugin.step<wait::event>("wait.event")
       .title("Wait for an event")
       .description(
-          "Goes on with the event of this key, also one that came before. Without one when the "
-          "time "
-          "is up it refuses, or goes on if asked to.")
+          "Goes on with the event of this key, also one that came before. Without one when "
+          "the time is up it refuses, or goes on if asked to.")
       .default_value(&Awaited::on_timeout, Without::refuse);
   plugin.step<wait::send>("wait.send")
       .title("Send an event")

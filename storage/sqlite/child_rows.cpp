@@ -41,10 +41,6 @@ FROM brood WHERE parent = ? AND step = ?)sql";
 constexpr std::string_view select_all_counts =
     "SELECT step, spawned, settled, unsuccessful FROM brood WHERE parent = ? ORDER BY step";
 
-constexpr std::string_view wake = R"sql(
-UPDATE job SET due = min(coalesce(due, ?2), ?2), wait = 0
-WHERE id = ?1 AND settled_at IS NULL)sql";
-
 constexpr std::string_view mark_cancelled =
     "UPDATE brood SET cancelled = 1 WHERE parent = ? AND step = ?";
 
@@ -106,7 +102,7 @@ ChildRows::ChildRows(Database& database)
       count_settled_(database, sqlite::count_settled),
       set_gate_(database, sqlite::set_gate),
       counts_(database, select_counts),
-      wake_(database, sqlite::wake),
+      wake_(database, wake_job),
       mark_cancelled_(database, sqlite::mark_cancelled),
       wake_children_(database, sqlite::wake_children),
       wake_if_cancelled_(database, sqlite::wake_if_cancelled),

@@ -43,10 +43,6 @@ SELECT number, id, key, data, at FROM event WHERE number = (
 constexpr std::string_view give =
     "UPDATE event SET given_to = ?, given_step = ?, given_call = ? WHERE number = ?";
 
-constexpr std::string_view wake = R"sql(
-UPDATE job SET due = min(coalesce(due, ?2), ?2), wait = 0
-WHERE id = ?1 AND settled_at IS NULL)sql";
-
 constexpr std::string_view wake_if_given = R"sql(
 UPDATE job SET due = min(coalesce(due, ?2), ?2), wait = 0
 WHERE id = ?1 AND settled_at IS NULL AND EXISTS (
@@ -124,7 +120,7 @@ EventExchange::EventExchange(Database& database)
       oldest_wait_of_job_(database, select_oldest_wait_of_job),
       oldest_event_(database, select_oldest_event),
       give_(database, sqlite::give),
-      wake_(database, wake),
+      wake_(database, wake_job),
       wake_if_given_(database, wake_if_given),
       find_wait_(database, select_wait),
       insert_wait_(database, insert_wait),

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string_view>
 
 #include "storage/store.hpp"
 
@@ -38,6 +39,11 @@ inline constexpr std::size_t word_count = 12;
 [[nodiscard]] inline std::optional<TimePoint> time_of(std::optional<std::int64_t> value) {
   return value ? std::optional{time_of(*value)} : std::nullopt;
 }
+
+/// Makes an open job (?1) due at ?2, or earlier if it is already.
+inline constexpr std::string_view wake_job = R"sql(
+UPDATE job SET due = min(coalesce(due, ?2), ?2), wait = 0
+WHERE id = ?1 AND settled_at IS NULL)sql";
 
 /// A limit as SQL's LIMIT, where a negative number would mean none.
 [[nodiscard]] constexpr std::int64_t row_limit(std::uint64_t limit) {

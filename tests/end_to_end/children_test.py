@@ -61,6 +61,14 @@ def _(daemon):
     require(all(child["state"] == "succeeded" for child in children), "a folder did not succeed")
 
 
+@case("W3: a tree whose root cannot be read is refused", plugins=("hash",))
+def _(daemon):
+    daemon.start()
+    job = submit(daemon, ("hash.tree", {"path": str(daemon.place / "missing")}))
+    failed = wait_for_state(daemon, job, "failed")
+    require_in("cannot_read", failed["steps"][0]["error"]["code"])
+
+
 @case("W3: a list of numbers is factored and the one that is none is told of",
       plugins=("factor",))
 def _(daemon):
@@ -75,6 +83,7 @@ def _(daemon):
               for left in PRIMES for right in PRIMES}
     require(found == wanted, f"the factors are {found}")
     require_in("no_number", done["output"]["failed"][0]["error"])
+    require(done["output"]["failed"][0]["number"] == "1x", f"it is {done['output']['failed']}")
     require([each["number"] for each in done["output"]["factored"]] == products,
             "they are not in the order of the list")
 
