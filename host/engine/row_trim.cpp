@@ -5,10 +5,16 @@
 namespace stepd::engine {
 namespace {
 
+bool is_of_children(const Entry& entry) {
+  return std::holds_alternative<ChildrenSpawned>(entry) ||
+         std::holds_alternative<ChildrenSettled>(entry);
+}
+
 bool is_of_a_call(const Entry& entry) {
   const auto* moved = std::get_if<StepMoved>(&entry);
   if (moved == nullptr) {
-    return std::holds_alternative<CallStarted>(entry) || std::holds_alternative<CallEnded>(entry);
+    return std::holds_alternative<CallStarted>(entry) || std::holds_alternative<CallEnded>(entry) ||
+           is_of_children(entry);
   }
   const bool goes_on =
       std::holds_alternative<Ready>(moved->to) || std::holds_alternative<Stopping>(moved->to) ||
@@ -19,6 +25,8 @@ bool is_of_a_call(const Entry& entry) {
 StepIndex step_of(const Entry& entry) {
   if (const auto* started = std::get_if<CallStarted>(&entry)) return started->step;
   if (const auto* ended = std::get_if<CallEnded>(&entry)) return ended->step;
+  if (const auto* spawned = std::get_if<ChildrenSpawned>(&entry)) return spawned->step;
+  if (const auto* settled = std::get_if<ChildrenSettled>(&entry)) return settled->step;
   return std::get<StepMoved>(entry).step;
 }
 
@@ -41,7 +49,8 @@ void RowTrim::note(const JobState& job, const JournalRow& row) {
     return job.steps[step].calls <= kept_at_each_end;
   };
   if (steps.empty() || std::ranges::any_of(steps, is_among_the_first)) return;
-  if (steps.size() > 1) held_[row.number] = steps.size();
+  const std::size_t holders = steps.size() + note_children(row);
+  if (holders > 1) held_[row.number] = holders;
   for (const StepIndex step : steps) {
     const StepState& state = job.steps[step];
     std::deque<CallRow>& calls = middle_[{step, state.phase}];
@@ -51,6 +60,20 @@ void RowTrim::note(const JobState& job, const JournalRow& row) {
       calls.pop_front();
     }
   }
+}
+
+/// How many of its entries are now the last word on some step's children.
+std::size_t RowTrim::note_children(const JournalRow& row) {
+  std::size_t last_words = 0;
+  for (const Entry& entry : row.entries) {
+    if (!is_of_children(entry)) continue;
+    std::uint64_t& last = last_of_children_[{step_of(entry), entry.index()}];
+    const std::uint64_t before = std::exchange(last, row.number);
+    if (before == row.number) continue;
+    ++last_words;
+    if (before != 0) let_go(before);
+  }
+  return last_words;
 }
 
 void RowTrim::let_go(std::uint64_t row) {

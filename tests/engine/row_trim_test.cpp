@@ -97,3 +97,37 @@ TEST_CASE("D6: rows that the calls of parallel steps share are let go too", "[en
   CHECK(trimmed_200.rows.size() < 200);
   CHECK(trimmed_200.state.steps == course.job.steps);
 }
+
+TEST_CASE("D6: a step that starts jobs in many waves keeps a bounded journal", "[engine]") {
+  // Two are under way after each wave; the first settles each time, and at last all of them.
+  Course course({plain("a"), plain("b")});
+  std::uint32_t spawned = 0;
+  const auto wave = [&] {
+    Outcome waits{.kind = OutcomeKind::suspended,
+                  .wait = Wait{.children = ChildWait{ChildWait::Until::another_settled,
+                                                     spawned == 0 ? 0 : spawned - 1}}};
+    for (const std::uint32_t more = spawned == 0 ? 2 : 1; waits.spawns.size() < more; ++spawned) {
+      waits.spawns.push_back({std::to_string(spawned), job_of({plain("x")})});
+    }
+    course.run("a", waits);
+    course.take(ChildrenCame{
+        {.step = 0, .spawned = spawned, .settled = spawned - 1, .as_of_row = course.job.rows}});
+  };
+
+  for (int times = 0; times < 100; ++times) wave();
+  const Trimmed at_100 = trimmed(course);
+  for (int times = 0; times < 100; ++times) wave();
+  const Trimmed at_200 = trimmed(course);
+
+  CHECK(at_200.state == course.job);
+  CHECK(at_200.rows.size() == at_100.rows.size());
+  CHECK(at_200.rows.size() < 200);
+
+  course.run("a", Outcome{.kind = OutcomeKind::suspended, .wait = Wait{.children = ChildWait{}}});
+  course.take(ChildrenCame{
+      {.step = 0, .spawned = spawned, .settled = spawned, .as_of_row = course.job.rows}});
+  CHECK_FALSE(course.state("a").children.open);
+  CHECK(trimmed(course).state == course.job);
+  course.run("a").run("b");
+  CHECK(trimmed(course).state == course.job);
+}
