@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <optional>
+#include <stepd/distributed_task.hpp>
 #include <stepd/plugin.hpp>
 #include <string>
 #include <system_error>
@@ -152,6 +153,26 @@ class Undoable : public stepd::SagaStep<Deed> {
 
 void noop(stepd::Context&) {}
 
+struct Count {
+  std::uint64_t subtasks = 0;
+};
+BOOST_DESCRIBE_STRUCT(Count, (), (subtasks))
+
+/// As many subtasks as asked for, none of which does anything.
+class Split : public stepd::DistributedTask<Split, Count, Count, Count> {
+ public:
+  static constexpr std::string_view subtask_type = "demo.noop";
+  using SubtaskOutput = stepd::Nothing;
+
+  std::uint64_t subtask_count(const Count& wanted, const Count&) { return wanted.subtasks; }
+  stepd::Nothing subtask_input(const Count&, const Count&, std::uint64_t) { return {}; }
+  void deliver_output(Count& done, std::uint64_t, const stepd::Nothing&) { ++done.subtasks; }
+  void subtask_failed(Count&, std::uint64_t index, const stepd::SubtaskError& error) {
+    throw stepd::Failed{error.code, "subtask " + std::to_string(index) + ": " + error.message};
+  }
+  Count output(const Count&, const Count& done) { return done; }
+};
+
 }  // namespace demo
 
 STEPD_PLUGIN("demo", "1.0.0", plugin) {
@@ -185,4 +206,7 @@ STEPD_PLUGIN("demo", "1.0.0", plugin) {
       .default_value(&Deed::fail, false)
       .retry({.attempts_max = 5});
   plugin.step<noop>("demo.noop").title("Do nothing");
+  plugin.step<Split>("demo.split")
+      .title("Split work that does nothing")
+      .description("Starts as many demo.noop subtasks as asked for and counts those done.");
 }

@@ -15,7 +15,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t jobs_together = 46;  // in one transaction; near the best batch
-constexpr int phases = 4;                  // accepted, and three steps
 const std::string job_payload(300, 'j');
 const std::string step_payload(100, 's');
 
@@ -31,7 +30,9 @@ double cpu_seconds() {
 /// The floor's own file: one row a job, one a recorded step.
 class BareFile {
  public:
-  explicit BareFile(const std::filesystem::path& path) : path_(path) {
+  /// `rows`: how many are recorded of a job.
+  BareFile(const std::filesystem::path& path, int rows) : path_(path), rows_(rows) {
+    std::filesystem::create_directories(path.parent_path());
     if (sqlite3_open_v2(path.c_str(), &file_,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
                         nullptr) != SQLITE_OK) {
@@ -60,7 +61,7 @@ class BareFile {
   void begin() { step(statements_[3]); }
   void commit() { step(statements_[4]); }
 
-  /// One phase of one job: 0 accepts it, 1 to 3 record a step, the last also ends it.
+  /// One phase of one job: 0 accepts it, each later one records a row, the last also ends it.
   void record(std::int64_t job, int phase) {
     if (phase == 0) {
       bind(statements_[0], 1, job);
@@ -74,7 +75,7 @@ class BareFile {
     bind(statements_[1], 3, job);
     bind(statements_[1], 4, step_payload);
     step(statements_[1]);
-    if (phase + 1 < phases) return;
+    if (phase < rows_) return;
     bind(statements_[2], 1, job);
     step(statements_[2]);
   }
@@ -112,21 +113,22 @@ class BareFile {
   }
 
   std::filesystem::path path_;
+  int rows_ = 0;
   sqlite3* file_ = nullptr;
   std::array<sqlite3_stmt*, 5> statements_{};
 };
 
 }  // namespace
 
-Floor measure_floor(const std::filesystem::path& folder, std::size_t jobs) {
-  BareFile file(folder / "floor.sqlite");
-  const std::size_t groups = (jobs + jobs_together - 1) / jobs_together;
+Floor measure_floor(const std::filesystem::path& folder, const FloorWork& work) {
+  BareFile file(folder / "floor.sqlite", work.rows);
+  const std::size_t groups = (work.jobs + jobs_together - 1) / jobs_together;
   const double cpu_before = cpu_seconds();
   const auto begin = Clock::now();
   // Each transaction holds every phase of as many jobs: accepting some, recording others.
-  for (std::size_t turn = 0; turn < groups + phases - 1; ++turn) {
+  for (std::size_t turn = 0; turn < groups + static_cast<std::size_t>(work.rows); ++turn) {
     file.begin();
-    for (int phase = phases - 1; phase >= 0; --phase) {
+    for (int phase = work.rows; phase >= 0; --phase) {
       const auto group = static_cast<std::int64_t>(turn) - phase;
       if (group < 0 || group >= static_cast<std::int64_t>(groups)) continue;
       for (std::size_t job = 0; job < jobs_together; ++job) {
@@ -144,11 +146,12 @@ Floor measure_floor(const std::filesystem::path& folder, std::size_t jobs) {
 
 std::chrono::microseconds measure_four_commits(const std::filesystem::path& folder,
                                                std::size_t jobs) {
-  BareFile file(folder / "alone.sqlite");
+  constexpr int steps = 3;
+  BareFile file(folder / "alone.sqlite", steps);
   std::vector<std::chrono::microseconds> times;
   for (std::size_t job = 1; job <= jobs; ++job) {
     const auto begin = Clock::now();
-    for (int phase = 0; phase < phases; ++phase) {
+    for (int phase = 0; phase <= steps; ++phase) {
       file.begin();
       file.record(static_cast<std::int64_t>(job), phase);
       file.commit();

@@ -89,6 +89,12 @@ int main(int argc, char** argv) {
   app.add_option("--unsettled", plan.unsettled, "unsettled jobs at the kill")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  app.add_option("--timers", plan.timers, "jobs that wait on disk at once")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--subtasks", plan.subtasks, "subtasks of one distributed task")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--folder", parent, "where to work; its disk is what is measured")
       ->capture_default_str()
       ->check(CLI::ExistingDirectory);

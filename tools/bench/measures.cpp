@@ -3,99 +3,26 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <optional>
 #include <stdexcept>
 #include <thread>
 
-#include "host/engine/codec.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 #include "tools/bench/floor.hpp"
 #include "tools/bench/measured_daemon.hpp"
+#include "tools/bench/shapes.hpp"
 #include "tools/bench/socket_client.hpp"
+#include "tools/bench/trial.hpp"
 
 namespace stepd::bench {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using engine::JobId;
-
 constexpr std::size_t connections = 8;
 constexpr std::size_t lines_together = 100;
-constexpr std::chrono::milliseconds between_looks(20);
-constexpr std::chrono::minutes patience(10);
 
 const std::string job_body =
     R"({"name":"bench","args":{"note":"about a hundred bytes of arguments, as jobs usually have )"
     R"(them, so that the record is real"},"steps":[{"id":"a","step":"demo.noop"},)"
     R"({"id":"b","step":"demo.noop"},{"id":"c","step":"demo.noop"}]})";
-
-double seconds_since(Clock::time_point begin) {
-  return std::chrono::duration<double>(Clock::now() - begin).count();
-}
-
-/// What the daemon would have recorded for the body above.
-engine::JobDefinition bench_job() {
-  engine::JobDefinition job{
-      .name = "bench",
-      .args = engine::JsonText(R"({"note":"about a hundred bytes of arguments, as jobs usually )"
-                               R"(have them, so that the record is real"})")};
-  for (engine::StepIndex index = 0; index < 3; ++index) {
-    engine::StepDefinition step{.id = std::string(1, static_cast<char>('a' + index)),
-                                .type = "demo.noop",
-                                .args = engine::JsonText("{}"),
-                                .snapshot = engine::StepTypeSnapshot{}};
-    if (index > 0) step.after = {index - 1};
-    job.steps.push_back(std::move(step));
-  }
-  return job;
-}
-
-/// Jobs accepted and not begun, put straight into the store.
-void preload(const std::filesystem::path& state, std::size_t jobs) {
-  storage::SqliteStore store(state);
-  const engine::Epoch epoch = store.acquire();
-  const std::string definition = engine::encode(bench_job());
-  const std::vector<engine::Entry> accepted{engine::Submitted{}};
-  const std::string first_row = engine::encode(accepted);
-  const auto now = std::chrono::time_point_cast<engine::Duration>(std::chrono::system_clock::now());
-  engine::JobIdSource ids(store.highest_id());
-  std::vector<engine::NewJob> batch;
-  for (std::size_t job = 0; job < jobs; ++job) {
-    batch.push_back({.id = ids.next(now),
-                     .tenant = "default",
-                     .name = "bench",
-                     .head = {.word = engine::JobWord::queued, .due = now},
-                     .at = now,
-                     .definition = definition,
-                     .first_row = first_row});
-    if (batch.size() < 2000 && job + 1 < jobs) continue;
-    static_cast<void>(store.commit(epoch, batch, {}));
-    batch.clear();
-  }
-}
-
-/// How many jobs have succeeded, as the daemon's status says.
-std::size_t succeeded(SocketClient& client) {
-  const std::string body = client.ask("GET", "/v1/status").body;
-  const std::string name = "\"succeeded\":";
-  const std::size_t at = body.find(name);
-  return at == std::string::npos ? 0 : std::stoull(body.substr(at + name.size()));
-}
-
-void wait_for(SocketClient& client, std::size_t jobs) {
-  const auto begin = Clock::now();
-  while (succeeded(client) < jobs) {
-    if (Clock::now() - begin > patience) throw std::runtime_error("the jobs do not settle");
-    std::this_thread::sleep_for(between_looks);
-  }
-}
-
-std::filesystem::path fresh_state(const Plan& plan, const std::string& name) {
-  const std::filesystem::path state = plan.folder / name;
-  std::filesystem::create_directories(state);
-  std::filesystem::permissions(state, std::filesystem::perms::owner_all);
-  return state;
-}
 
 double bytes_in(const std::filesystem::path& state) {
   double bytes = 0;
@@ -108,17 +35,17 @@ double bytes_in(const std::filesystem::path& state) {
 }
 
 Figure drain(const Plan& plan, const Floor& floor) {
-  const std::filesystem::path state = fresh_state(plan, "drain");
-  preload(state, plan.jobs);
+  const std::filesystem::path state = fresh_state(plan.folder, "drain");
+  preload(state, chain_of_noops(), plan.jobs);
   Figure figure{.name = "drain", .unit = "jobs/s", .floor = floor.jobs_per_second};
   {
     const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
     SocketClient client(daemon.socket());
     // Starting is not draining; it is measured apart.
-    const std::size_t done_before = succeeded(client);
+    const std::size_t done_before = count_of(client, "succeeded");
     if (done_before == plan.jobs) throw std::runtime_error("all was drained at once: give more");
     const auto begin = Clock::now();
-    wait_for(client, plan.jobs);
+    wait_until_succeeded(client, plan.jobs);
     figure.value = static_cast<double>(plan.jobs - done_before) / seconds_since(begin);
     figure.cpu_microseconds_per_job = daemon.cpu_seconds() / static_cast<double>(plan.jobs) * 1e6;
   }
@@ -129,7 +56,8 @@ Figure drain(const Plan& plan, const Floor& floor) {
 
 /// Sends from several connections at once; jobs a second until the last one is acknowledged.
 Figure submit(const Plan& plan, std::size_t together) {
-  const std::filesystem::path state = fresh_state(plan, "submit-" + std::to_string(together));
+  const std::filesystem::path state =
+      fresh_state(plan.folder, "submit-" + std::to_string(together));
   const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
   const std::size_t jobs = together == 1 ? plan.jobs / 2 : plan.jobs;
   const std::size_t requests = jobs / together;
@@ -158,7 +86,7 @@ Figure submit(const Plan& plan, std::size_t together) {
                 .value = static_cast<double>(requests * together) / seconds,
                 .unit = "jobs/s"};
   SocketClient client(daemon.socket());
-  wait_for(client, requests * together);
+  wait_until_succeeded(client, requests * together);
   figure.cpu_microseconds_per_job =
       daemon.cpu_seconds() / static_cast<double>(requests * together) * 1e6;
   return figure;
@@ -172,7 +100,7 @@ double at_percent(std::vector<double>& values, double percent) {
 
 /// One job at a time: from the submit until the stream says that it has settled.
 std::vector<Figure> alone(const Plan& plan, std::chrono::microseconds four_commits) {
-  const std::filesystem::path state = fresh_state(plan, "alone");
+  const std::filesystem::path state = fresh_state(plan.folder, "alone");
   const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
   SocketClient client(daemon.socket());
   SocketClient stream(daemon.socket());
@@ -195,7 +123,7 @@ std::vector<Figure> alone(const Plan& plan, std::chrono::microseconds four_commi
 }
 
 std::vector<Figure> at_rest(const Plan& plan) {
-  const std::filesystem::path state = fresh_state(plan, "rest");
+  const std::filesystem::path state = fresh_state(plan.folder, "rest");
   const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
   std::this_thread::sleep_for(std::chrono::seconds(1));  // until it has started up
   const double resident = daemon.resident_bytes();
@@ -211,16 +139,16 @@ std::vector<Figure> at_rest(const Plan& plan) {
 /// Queued jobs must cost neither memory nor time: the first of them run as fast as if they were
 /// few.
 std::vector<Figure> behind_a_backlog(const Plan& plan, const Floor& floor) {
-  const std::filesystem::path state = fresh_state(plan, "backlog");
-  preload(state, plan.backlog);
+  const std::filesystem::path state = fresh_state(plan.folder, "backlog");
+  preload(state, chain_of_noops(), plan.backlog);
   const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
   SocketClient client(daemon.socket());
-  const std::size_t done_before = succeeded(client);
+  const std::size_t done_before = count_of(client, "succeeded");
   const std::size_t enough = std::min(done_before + plan.jobs / 2, plan.backlog);
   if (done_before >= enough) throw std::runtime_error("the backlog is done at once: give more");
   const auto begin = Clock::now();
-  wait_for(client, enough);
-  const auto done = static_cast<double>(succeeded(client) - done_before);
+  wait_until_succeeded(client, enough);
+  const auto done = static_cast<double>(count_of(client, "succeeded") - done_before);
   const double rate = done / seconds_since(begin);
   return {{.name = "first jobs of a large backlog",
            .value = rate,
@@ -234,21 +162,21 @@ std::vector<Figure> behind_a_backlog(const Plan& plan, const Floor& floor) {
 
 /// Killed amid its work, it is started again: how long until a further job has succeeded.
 Figure start_after_kill(const Plan& plan) {
-  const std::filesystem::path state = fresh_state(plan, "killed");
-  preload(state, plan.unsettled);
+  const std::filesystem::path state = fresh_state(plan.folder, "killed");
+  preload(state, chain_of_noops(), plan.unsettled);
   std::size_t done = 0;
   {
     MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
     SocketClient client(daemon.socket());
-    wait_for(client, 1);
-    done = succeeded(client);
+    wait_until_succeeded(client, 1);
+    done = count_of(client, "succeeded");
     daemon.kill();
   }
   if (done == plan.unsettled) throw std::runtime_error("all was done before the kill: give more");
   const auto begin = Clock::now();
   const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
   SocketClient client(daemon.socket());
-  while (succeeded(client) <= done) {
+  while (count_of(client, "succeeded") <= done) {
     if (Clock::now() - begin > patience) throw std::runtime_error("no job is done after a kill");
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
@@ -263,11 +191,10 @@ std::vector<Figure> measure(const Plan& plan, void (*say)(const std::string&)) {
   std::vector<Figure> figures;
   say("floor: a bare SQLite doing the same job");
   const std::filesystem::path floors = plan.folder / "floor";
-  std::filesystem::create_directories(floors / "after");
-  const Floor before = measure_floor(floors, plan.jobs);
+  const Floor before = measure_floor(floors, {.jobs = plan.jobs});
   say("drain: " + std::to_string(plan.jobs) + " accepted jobs of three steps");
   Figure drained = drain(plan, before);
-  const Floor after = measure_floor(floors / "after", plan.jobs);
+  const Floor after = measure_floor(floors / "after", {.jobs = plan.jobs});
   drained.floor = (before.jobs_per_second + after.jobs_per_second) / 2;
   drained.ratio = drained.value / drained.floor;
   figures.push_back({.name = "floor",
@@ -292,6 +219,7 @@ std::vector<Figure> measure(const Plan& plan, void (*say)(const std::string&)) {
   for (Figure& figure : behind_a_backlog(plan, after)) figures.push_back(std::move(figure));
   say("start after a kill amid " + std::to_string(plan.unsettled) + " unsettled jobs");
   figures.push_back(start_after_kill(plan));
+  for (Figure& figure : measure_shapes(plan, say)) figures.push_back(std::move(figure));
   return figures;
 }
 

@@ -15,6 +15,8 @@ struct Plan {
   std::size_t alone = 500;
   std::size_t backlog = 1'000'000;  // queued jobs that must not slow down the first ones
   std::size_t unsettled = 100'000;  // jobs under way when the daemon is killed
+  std::size_t timers = 100'000;
+  std::size_t subtasks = 100'000;  // of one distributed task
 };
 
 /// One line of the table. A ratio of 0: there is no floor to compare with.
