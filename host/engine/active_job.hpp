@@ -56,6 +56,7 @@ class ActiveJob {
   void write(Entries entries, TimePoint now) {
     if (entries.empty()) return;
     if (draft_.entries.empty()) {
+      draft_.entries.reserve(entries_usual);
       begin_row(state_, state_.rows + 1, std::max(now, state_.last_at));
     }
     for (Entry& entry : entries) {
@@ -238,6 +239,9 @@ class ActiveJob {
     const SteadyPoint end = now.steady + std::max(Duration::zero(), recorded.at - now.wall);
     *first = Timer::set(first->step, first->due, now, end);
   }
+
+  // From the end of one call to the start of the next.
+  static constexpr std::size_t entries_usual = 6;
 
   JobState state_;
   Draft draft_{};

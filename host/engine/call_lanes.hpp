@@ -56,7 +56,8 @@ class CallLanes {
     TimePoint at{};
   };
   void wait(bool quick, ReadyStep step, Turn turn) {
-    lane(quick).waiting.emplace(Place{!turn.first, turn.at, ++places_given_}, step);
+    auto& waiting = lane(quick).waiting;  // mostly it is the last
+    waiting.emplace_hint(waiting.end(), Place{!turn.first, turn.at, ++places_given_}, step);
   }
 
   /// The steps of this job wait no longer.

@@ -54,7 +54,8 @@ void Engine::State::lose(JobId id, BatchId failed_batch) {
       continue;
     }
     if (track.reported) {
-      deferred[id].push_back(*std::exchange(track.reported, std::nullopt));
+      deferred[id].push_back(std::move(*track.reported));
+      track.reported.reset();
     }
     ++call;
   }
@@ -77,6 +78,8 @@ Turn Engine::turn(std::span<Event> events, Now now) {
     if (ActiveJob* active = state.find(state.touched[next])) state.follow_up(*active);
   }
   state.start_calls();
+  state.changes.reserve(state.touched.size());
+  state.effects.reserve(state.effects.size() + state.touched.size());
   for (const JobId id : std::exchange(state.touched, {})) {
     if (ActiveJob* active = state.find(id)) state.record(*active);
   }

@@ -156,8 +156,9 @@ struct CallRequest {
 /// step (A6).
 [[nodiscard]] std::string idempotency_key(JobId job, std::string_view step, Phase phase);
 
+/// Boxed, because it is handed on from vector to vector.
 struct StartCall {
-  CallRequest request{};
+  std::unique_ptr<CallRequest> request{};
 };
 struct StopCall {
   CallId call{};

@@ -252,11 +252,12 @@ Decision Engine::State::take(ActiveJob& active, const JobEvent& event) {
   return decision;
 }
 
-void Engine::State::report(ActiveJob& active, CallReported reported) {
+void Engine::State::report(ActiveJob& active, CallReported&& reported) {
   take_report(active, reported);
   reported_now.push_back(reported.call);
   const auto track = calls.find(reported.call);
-  if (track != calls.end()) track->second.reported = std::move(reported);
+  if (track == calls.end()) return;
+  track->second.reported = std::make_unique<CallReported>(std::move(reported));
 }
 
 /// With what the call wants started and kept together with its outcome (W3).

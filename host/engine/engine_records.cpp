@@ -95,10 +95,10 @@ void Engine::State::start_call(ActiveJob& active, StepIndex step) {
     follow_up(active);
     return;
   }
-  CallRequest request = request_of(active.state(), step, settings.epoch);
-  request.quick = lanes.is_quick(request.type);
-  lanes.take(request.quick);
-  calls[request.id] = {.step = step, .quick = request.quick, .started_in = batch};
+  auto request = std::make_unique<CallRequest>(request_of(active.state(), step, settings.epoch));
+  request->quick = lanes.is_quick(request->type);
+  lanes.take(request->quick);
+  calls[request->id] = {.step = step, .quick = request->quick, .started_in = batch};
   active.draft().effects.push_back(StartCall{std::move(request)});
 }
 

@@ -23,7 +23,7 @@ struct CallTrack {
   bool quick = false;
   bool over = false;
   BatchId started_in = 0;
-  std::optional<CallReported> reported{};  // kept until its record is on disk
+  std::unique_ptr<CallReported> reported{};  // kept until its record is on disk
 };
 
 struct OpenBatch {
@@ -65,7 +65,7 @@ struct Engine::State {
   Decision take(ActiveJob& active, const JobEvent& event);
 
   /// The report is kept until its record is on disk.
-  void report(ActiveJob& active, CallReported reported);
+  void report(ActiveJob& active, CallReported&& reported);
   void take_report(ActiveJob& active, const CallReported& reported);
   static void keep_checkpoint(ActiveJob& active, const Entry& entry, const std::string& bytes);
   void answer(ActiveJob& active, const VerbRequested& event);

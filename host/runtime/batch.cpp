@@ -206,6 +206,9 @@ void Batch::give_up_submits(const std::string& message) {
 
 Consequences Batch::conclude(bool with_rows) {
   Consequences to;
+  std::size_t effects = 0;
+  for (const Part& part : parts_) effects += part.effects.size();
+  to.starts.reserve(effects);
   for (auto& part : parts_) {
     if (part.id != 0) to.outcomes.push_back(outcome_of(part));
     for (auto& effect : part.effects) carry_out(part, effect, to);
@@ -266,7 +269,7 @@ void Batch::carry_out(Part& part, engine::CommitEffect& effect, Consequences& to
   }
   const bool allowed = allows(part, effect);
   if (auto* start = std::get_if<engine::StartCall>(&effect.action)) {
-    if (allowed) to.starts.push_back(std::move(start->request));
+    if (allowed) to.starts.push_back(std::move(*start->request));
   } else if (auto* stop = std::get_if<engine::StopCall>(&effect.action)) {
     if (allowed) to.stops.push_back(*stop);
   } else if (auto* verb = std::get_if<engine::AnswerVerb>(&effect.action)) {

@@ -44,7 +44,8 @@ engine::Change next_row(std::int64_t number, std::uint64_t row) {
 
 engine::StartCall start_of(std::int64_t number) {
   engine::StartCall start;
-  start.request.id = {.job = id_of(number), .number = 1};
+  start.request = std::make_unique<engine::CallRequest>();
+  start.request->id = {.job = id_of(number), .number = 1};
   return start;
 }
 
