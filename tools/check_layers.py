@@ -45,10 +45,13 @@ MAY_INCLUDE = {
 # Header -> where it may be included. What a person configures or reads stays at the edges.
 CONFINED = {
     r"sqlite3\.h": (
-        "storage/sqlite", "plugins/bank", "tools/bench", "tests",
+        "storage/sqlite", "plugins/bank", "plugins/long_request", "tools/bench", "tests",
         "sdk/include/stepd/sqlite_barrier.hpp", "sdk/include/stepd/sqlite_transaction.hpp",
     ),
-    r"Poco/": ("host/http", "host/daemon", "tools/stepctl", "tools/bench", "plugins/http", "tests"),
+    r"Poco/": (
+        "host/http", "host/daemon", "tools/stepctl", "tools/bench",
+        "plugins/http", "plugins/long_request", "tests",
+    ),
     r"boost/dll": ("host/plugin", "tests"),
     r"spdlog/": ("host/daemon", "host/runtime", "host/http", "host/plugin", "tests"),
     r"CLI/": ("host/daemon", "tools/stepctl", "tools/bench", "tests"),
