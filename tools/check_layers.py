@@ -44,8 +44,14 @@ MAY_INCLUDE = {
 
 # Header -> where it may be included. What a person configures or reads stays at the edges.
 CONFINED = {
-    r"sqlite3\.h": ("storage/sqlite", "plugins/bank", "tools/bench", "tests"),
-    r"Poco/": ("host/http", "host/daemon", "tools/stepctl", "tools/bench", "plugins/http", "tests"),
+    r"sqlite3\.h": (
+        "storage/sqlite", "plugins/bank", "plugins/long_request", "tools/bench", "tests",
+        "sdk/include/stepd/sqlite_barrier.hpp", "sdk/include/stepd/sqlite_transaction.hpp",
+    ),
+    r"Poco/": (
+        "host/http", "host/daemon", "tools/stepctl", "tools/bench",
+        "plugins/http", "plugins/long_request", "tests",
+    ),
     r"boost/dll": ("host/plugin", "tests"),
     r"spdlog/": ("host/daemon", "host/runtime", "host/http", "host/plugin", "tests"),
     r"CLI/": ("host/daemon", "tools/stepctl", "tools/bench", "tests"),
@@ -79,7 +85,7 @@ def room_of(path):
 
 
 def _within(path, places):
-    return any(path.startswith(place + "/") for place in places)
+    return any(path == place or path.startswith(place + "/") for place in places)
 
 
 def _between_rooms(path, target, line):
@@ -130,6 +136,7 @@ PLANTS = (
      '#include "host/plugin/line.hpp"\n#include "storage/store.hpp"\n', None),
     ("sdk/include/stepd/plugin.h", "#include <stdint.h>\n", None),
     ("sdk/include/stepd/step.hpp", "#include <stepd/plugin.h>\n", None),
+    ("sdk/include/stepd/sqlite_barrier.hpp", "#pragma once\n#include <sqlite3.h>\n", None),
     ("storage/store.hpp", '#include "host/engine/id.hpp"\n', None),
     ("storage/sqlite/store.hpp", '#include <sqlite3.h>\n#include "storage/store.hpp"\n', None),
     ("plugins/bank/ledger.hpp", "#include <sqlite3.h>\n", None),
@@ -150,6 +157,7 @@ PLANTS = (
     ("storage/memory/beside.cpp", '#include "storage/sqlite/store.hpp"\n', "room"),
     ("host/plugin/up.cpp", '#include "host/runtime/host.hpp"\n', "room"),
     ("host/runtime/backend.cpp", '#include "storage/sqlite/store.hpp"\n', "room"),
+    ("sdk/include/stepd/sql.hpp", "#pragma once\n#include <sqlite3.h>\n", "confined"),
     ("sdk/include/stepd/host.hpp", '#  include "host/engine/id.hpp"\n', "room"),
     ("plugins/demo/demo.cpp", '#include "host/engine/id.hpp"\n', "room"),
     ("plugins/demo/other.cpp", '#include "plugins/bank/ledger.hpp"\n', "room"),
