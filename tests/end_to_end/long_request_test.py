@@ -210,6 +210,35 @@ def _(daemon):
             f"written down is {audit}")
 
 
+@case("C7: many requests over several kills are each taken and stored and told once",
+      plugins=("long_request",), config=CONFIG)
+def _(daemon):
+    # One attempt of a step may go down with each kill, and a saga step has five.
+    jobs, kills = 12, 4
+    daemon.start()
+    with Partner(pending=1) as partner:
+        wanted = "\n".join([json.dumps(authorisation(partner))] * jobs)
+        ids = daemon.stepctl("-q", "job", "submit", "-", given=wanted).stdout.split()
+        for kill in range(1, kills + 1):
+            wait_for("the partner is asked more", lambda: len(partner.seen) >= 9 * kill)
+            daemon.kill()
+            daemon.start()
+        for job in ids:
+            wait_for_state(daemon, job, "succeeded")
+        sent = rows(daemon, "SELECT count(*) FROM exchanges WHERE direction = 'out'")[0][0]
+        unasked = rows(daemon, "SELECT * FROM exchanges a WHERE direction = 'in' AND NOT EXISTS ("
+                               " SELECT 1 FROM exchanges o WHERE o.job = a.job AND o.call = a.call"
+                               " AND o.direction = 'out' AND o.exchange < a.exchange)")
+
+    require(len(ids) == len(partner.envelopes) == jobs, f"it has {len(partner.envelopes)}")
+    require(sorted(row[0] for row in decisions(daemon)) == sorted(ids),
+            f"stored is {decisions(daemon)}")
+    require({one["correlation_id"] for one in partner.notifications} == set(ids),
+            f"told was {partner.notifications}")
+    require(sent >= len(partner.seen), f"{sent} written down, {len(partner.seen)} seen")
+    require(unasked == [], f"answers to nothing: {unasked}")
+
+
 @case("C7: undoing an answered request takes its decision out and withdraws it",
       plugins=("long_request",), config=CONFIG)
 def _(daemon):
