@@ -75,7 +75,7 @@ constexpr std::size_t block_bytes = 64 * 1024;
 }
 
 void send(std::ostream& stream, const Outgoing& outgoing) {
-  Poco::Net::HTTPRequest request{outgoing.method, outgoing.url.getPathAndQuery(),
+  Poco::Net::HTTPRequest request{outgoing.method, outgoing.target,
                                  Poco::Net::HTTPMessage::HTTP_1_1};
   request.setHost(outgoing.url.getHost(), outgoing.url.getPort());
   request.setKeepAlive(false);

@@ -14,6 +14,7 @@ namespace http {
 struct Outgoing {
   std::string method;  // "GET"
   Poco::URI url;       // http or https, with a host
+  std::string target;  // path and query, as they are sent
   std::map<std::string, std::string> headers;
   std::string body;
 };

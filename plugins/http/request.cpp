@@ -45,6 +45,25 @@ constexpr std::size_t shown_bytes_max = 2048;
   return url;
 }
 
+/// The path and query as they were given, since Poco::URI would decode an encoded slash or
+/// ampersand and not encode it again; what cannot stand in a request line is encoded (RFC 3986, 2).
+[[nodiscard]] std::string target_of(const std::string& url) {
+  constexpr std::string_view never = "\"<>\\^`{|}";
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  const auto path = url.find_first_of("/?#", url.find("://") + 3);
+  std::string target;
+  for (const char each : url.substr(std::min(path, url.size()))) {
+    if (each == '#') break;
+    const auto byte = static_cast<unsigned char>(each);
+    if (byte > 0x20 && byte < 0x7f && never.find(each) == std::string_view::npos) {
+      target += each;
+    } else {
+      target += {'%', digits[byte >> 4U], digits[byte & 0xfU]};
+    }
+  }
+  return target.starts_with('/') ? target : "/" + target;
+}
+
 [[nodiscard]] bool is_token(std::string_view name) {
   constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
   return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
@@ -83,6 +102,7 @@ void set_unless_given(std::map<std::string, std::string>& headers, const std::st
   }
   Outgoing outgoing{.method = boost::describe::enum_to_string(arguments.method, ""),
                     .url = parsed_url(arguments.url),
+                    .target = target_of(arguments.url),
                     .headers = arguments.headers};
   for (const auto& [name, value] : arguments.headers) judge_header(name, value);
   if (arguments.json) {

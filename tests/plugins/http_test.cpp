@@ -83,6 +83,22 @@ TEST_CASE("a GET returns status and headers and the JSON of the answer") {
   CHECK(server.seen().at(0).path == "/a?b=c");
 }
 
+TEST_CASE("path and query are sent as they are given and what cannot be sent is encoded") {
+  struct Row {
+    std::string given;
+    std::string sent;
+  };
+  const Row row = GENERATE(Row{"/a%2Fb?c=d%26e&f=g+h", "/a%2Fb?c=d%26e&f=g+h"},
+                           Row{"/a b/\u00e9?x=\"y\"", "/a%20b/%C3%A9?x=%22y%22"},
+                           Row{"/a#part", "/a"}, Row{"?b", "/?b"}, Row{"", "/"});
+  Server server{always(200, "")};
+  RequestStep step;
+
+  CHECK(step.execute(value{{"url", server.url(row.given)}}).outcome == Outcome::succeeded);
+
+  CHECK(server.seen().at(0).path == row.sent);
+}
+
 TEST_CASE("an address that has no name is asked all the same") {
   const std::string nameless = "127.1.2.3";
   Server server{always(200, ""), nameless};
