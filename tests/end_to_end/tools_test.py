@@ -15,15 +15,13 @@ STORY = Path(__file__).resolve().parents[2] / "tools/quickstart_story.py"
 
 # Figures that may be nought where nothing happens in so short a time.
 MAY_BE_NOUGHT = {"idle, wake-ups of all threads"}
-FIGURES = {"floor", "drain", "submit", "submit in batches of 100", "alone, p50", "alone, p99",
-           "idle, resident", "idle, of it not of files", "first jobs of a large backlog",
-           "resident with it, at most", "start after a kill, first job done",
-           "ten steps side by side", "timers set", "resident with the timers",
-           "timers fired, all at once", "subtasks of one task", "resident with its subtasks, at most",
-           *MAY_BE_NOUGHT}
 COMPARED = {"drain", "submit", "submit in batches of 100", "alone, p50",
             "first jobs of a large backlog", "ten steps side by side", "timers set",
             "timers fired, all at once", "subtasks of one task"}
+FIGURES = {"floor", "alone, p99", "idle, resident", "idle, of it not of files",
+           "resident with it, at most", "start after a kill, first job done",
+           "resident with the timers", "resident with its subtasks, at most",
+           *COMPARED, *MAY_BE_NOUGHT}
 GAVE_UP_AFTER = 60_000  # milliseconds
 
 
@@ -78,7 +76,8 @@ def _(daemon):
     folder.mkdir()
     ran = subprocess.run(
         [str(daemon.build / "bin/stepd-bench"), "--jobs", "2000", "--alone", "3",
-         "--backlog", "3000", "--unsettled", "3000", "--timers", "500", "--subtasks", "500", "--folder", str(folder), "--json"],
+         "--backlog", "3000", "--unsettled", "3000", "--timers", "500", "--subtasks", "500",
+         "--folder", str(folder), "--json"],
         capture_output=True, text=True, check=False, timeout=200)
     require(ran.returncode == 0, f"it ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
     figures = {figure["name"]: figure for figure in json.loads(ran.stdout)["figures"]}
