@@ -159,6 +159,10 @@ TEST_CASE("plan shows the order and draws the graph and runs nothing") {
   CHECK(table.out.find("undone in order    a\n") != table.out.npos);
   CHECK(table.err == "warning: it waits (at /steps/1/step)\n");
 
+  const ChildEnd quiet = stepctl(daemon.address(), {"job", "plan", "-", "--quiet"}, job);
+  CHECK(quiet.out == "a\nb\n");
+  CHECK(quiet.err.empty());
+
   const ChildEnd dot = stepctl(daemon.address(), {"job", "plan", "-", "--dot"}, job);
   CHECK(dot.out.starts_with("digraph \"p\" {\n"));
   CHECK(dot.out.find("\"a\" -> \"b\";") != dot.out.npos);
@@ -196,6 +200,33 @@ TEST_CASE("test sends the job and shows what each path came to with the worst fi
   CHECK(end.out.find("it's:refused") < end.out.find("all_well"));
   CHECK(end.out.find("stepctl job test - --path 'it'\\''s:refused'") != end.out.npos);
   CHECK(end.err == "made up (stepctl job test FILE --outputs FILE)\n");
+}
+
+TEST_CASE("test says quietly no more than the verdicts that are not ok") {
+  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{200, tested_with("0")}; });
+
+  const ChildEnd end =
+      stepctl(daemon.address(), {"job", "test", "-", "-q"}, {.input = R"({"steps":[]})"});
+
+  CHECK(end.code == 0);
+  CHECK(end.out == "effect_stays it's:refused\n");
+  CHECK(end.err.empty());
+}
+
+TEST_CASE("a file that is no JSON is named with the place and nothing is sent") {
+  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{200, tested_with("0")}; });
+  const ScratchFile job("job.json", "{\"name\":\"x\",\n \"steps\":[}\n");
+  const ScratchFile outputs("outputs.json", "{\"a\":}");
+  const auto command = GENERATE(as<std::string>(), "test", "plan");
+
+  const ChildEnd broken = stepctl(daemon.address(), {"job", command, job.path()});
+  const ChildEnd made_up =
+      stepctl(daemon.address(), {"job", "test", "-", "--outputs", outputs.path()}, {.input = "{}"});
+
+  CHECK(broken.code == 1);
+  CHECK(broken.err == "error: " + job.path() + ":2:11: it is no JSON from here on\n");
+  CHECK(made_up.err == "error: " + outputs.path() + ":1:6: it is no JSON from here on\n");
+  CHECK(daemon.requests().empty());
 }
 
 TEST_CASE("test ends with 1 when a path is broken and sends the path and the outputs") {
@@ -302,6 +333,10 @@ TEST_CASE("why tells each reason with its moment") {
         "job J-1: waiting\n"
         "  mail  attempt 3 follows\n"
         "  job   paused\n");
+
+  const ChildEnd quiet = stepctl(daemon.address(), {"job", "why", "J-1", "-q"});
+
+  CHECK(quiet.out == "mail retrying\n- paused\n");
 }
 
 TEST_CASE("rerun prints the new job's id and waits for it when asked to") {

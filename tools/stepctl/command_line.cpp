@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -59,6 +60,18 @@ CLI::App* group(CLI::App* parent, const std::string& name, const std::string& de
   app->require_subcommand(1);
   app->footer("Flags for every command: stepctl --help");
   return app;
+}
+
+void add_limit(CLI::App* app, std::uint64_t& limit) {
+  app->add_option("--limit", limit, "How many at most (default: 50)")
+      ->type_name("N")
+      ->check([](const std::string& text) {
+        std::uint64_t number = 0;
+        const char* const end = text.data() + text.size();
+        const auto read = std::from_chars(text.data(), end, number);
+        const bool counts = read.ec == std::errc() && read.ptr == end && number > 0;
+        return counts ? std::string() : text + " is no whole number from 1 on";
+      });
 }
 
 void add_id(CLI::App* app, std::string& id) {
@@ -162,9 +175,7 @@ void Parser::add_job_list(CLI::App* job) {
                           "job retry\n");
   ListJobs& list = stands_for(app, ListJobs{});
   add_selection(app, list.selection);
-  app->add_option("--limit", list.limit, "How many at most (default: 50)")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  add_limit(app, list.limit);
   app->add_option("--before", list.before, "Go on below this job")->type_name("JOB");
   app->add_flag("--all", list.all, "All there are");
 }
@@ -203,9 +214,7 @@ void Parser::add_event() {
   ListEvents& list = stands_for(listed, ListEvents{});
   listed->add_option("--key", list.key, "Only events with this key")->type_name("KEY");
   listed->add_flag("--kept", list.kept, "Only those that no step has taken");
-  listed->add_option("--limit", list.limit, "How many at most (default: 50)")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  add_limit(listed, list.limit);
   listed->add_option("--before", list.before, "Go on below this number")->type_name("N");
 }
 

@@ -3,6 +3,7 @@
 
 #include "tools/stepctl/commands.hpp"
 #include "tools/stepctl/job_input.hpp"
+#include "tools/stepctl/job_reader.hpp"
 #include "tools/stepctl/json_text.hpp"
 #include "tools/stepctl/problem.hpp"
 #include "tools/stepctl/span_text.hpp"
@@ -47,11 +48,13 @@ std::string whole(std::istream& in) {
 /// The job as it stands in its file, so that the daemon judges what is there.
 std::string body_of(const TestJob& command, Output& output) {
   JobInput input(command.file, output);
-  std::string body = "{\"job\":" + whole(input.stream());
+  std::string body = "{\"job\":" + only_job(input.stream(), input.name());
   if (!command.path.empty()) body += ",\"path\":" + one_line(json::value(command.path));
   if (!command.outputs.empty()) {
     JobInput outputs(command.outputs, output);
-    body += ",\"outputs\":" + whole(outputs.stream());
+    const std::string text = whole(outputs.stream());
+    demand_json(text, outputs.name());
+    body += ",\"outputs\":" + text;
   }
   return body + "}";
 }
@@ -123,6 +126,16 @@ std::string reproductions(const TestJob& command, const std::vector<json::object
   return lines.empty() ? lines : "\none path again, with its journal:\n" + lines;
 }
 
+/// A line for each path that is not simply all right.
+std::string in_short(const std::vector<json::object>& results) {
+  std::string lines;
+  for (const json::object& result : results) {
+    const std::string verdict = text_at(result, "verdict");
+    if (verdict != "ok") lines += verdict + " " + printable(text_at(result, "path")) + "\n";
+  }
+  return lines;
+}
+
 void print_all(const Session& session, const TestJob& command, const json::object& answer) {
   const Screen& screen = session.output.out();
   std::vector<json::object> results = results_of(answer);
@@ -174,6 +187,8 @@ ExitCode run(const Session& session, const TestJob& command) {
   const std::vector<json::object> results = results_of(*tested);
   if (session.json) {
     session.output.print(indented(answer.body));
+  } else if (session.output.quiet()) {
+    session.output.print(in_short(results));
   } else if (!command.path.empty() && results.size() == 1) {
     print_one(session, results.front());
   } else {
