@@ -49,7 +49,6 @@ class CalledCode::Visit {
   void returned(Outcome outcome) {
     const std::scoped_lock lock(mutex_);
     outcome_ = std::move(outcome);
-    has_returned_ = true;
     changed_.notify_all();
   }
 
@@ -79,13 +78,10 @@ class CalledCode::Visit {
   }
   void ask_to_stop() { stop_.request_stop(); }
   [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
-  [[nodiscard]] bool has_returned() const {
-    const std::scoped_lock lock(mutex_);
-    return has_returned_;
-  }
 
   const CallRequest request;
   const Now now;
+  bool is_over = false;  // guarded by the mutex of the one who calls: its thread is at its end
 
  private:
   struct Question {
@@ -94,11 +90,10 @@ class CalledCode::Visit {
   };
 
   std::stop_source stop_;
-  mutable std::mutex mutex_;  // guards what is below
+  std::mutex mutex_;  // guards what is below
   std::condition_variable changed_;
   std::deque<Question> questions_;
   std::optional<Outcome> outcome_;
-  bool has_returned_ = false;
   bool abandoned_ = false;
 };
 
@@ -142,10 +137,14 @@ class CalledCode::Ports final : public plugin::CallPorts {
 
 CalledCode::~CalledCode() = default;
 
+/// Under the lock. Their threads do nothing more once they are over.
+void CalledCode::clear_strays() {
+  strays_.remove_if([](const Stray& stray) { return stray.visit->is_over; });
+}
+
 bool CalledCode::enter() {
   const std::scoped_lock lock(mutex_);
-  // What has returned meanwhile is over in a moment: its thread does nothing more.
-  strays_.remove_if([](const Stray& stray) { return stray.visit->has_returned(); });
+  clear_strays();
   if (entered_ || ending_ || !strays_.empty()) return false;
   entered_ = true;
   return true;
@@ -167,7 +166,7 @@ bool CalledCode::end(Duration within) {
     lock.lock();
   }
   return over_.wait_for(lock, within, [this] {
-    strays_.remove_if([](const Stray& stray) { return stray.visit->has_returned(); });
+    clear_strays();
     return !entered_ && strays_.empty();
   });
 }
@@ -195,6 +194,7 @@ std::optional<Outcome> CalledCode::run(const Call& call, CodeNeeds& needs) {
     Ports ports(*visit);
     visit->returned(caller_.run(visit->request, ports, visit->stop_token()));
     const std::scoped_lock lock(mutex_);
+    visit->is_over = true;
     over_.notify_all();
   });
   std::optional<Outcome> outcome = answer_of(*visit, needs);

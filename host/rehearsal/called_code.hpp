@@ -48,6 +48,7 @@ class CalledCode final : public StepCode {
     std::jthread thread;
   };
   [[nodiscard]] std::optional<engine::Outcome> answer_of(Visit& visit, CodeNeeds& needs);
+  void clear_strays();
 
   runtime::StepCaller& caller_;
   const Setting setting_;

@@ -251,6 +251,46 @@ TEST_CASE("test ends with 1 when a path is broken and sends the path and the out
   CHECK(end.out.find("broken: C2: order\n") != end.out.npos);
 }
 
+TEST_CASE("test with real steps says how many calls there will be before any is made") {
+  CannedDaemon daemon([](const CannedRequest& request) {
+    const bool counts = request.body.find("only_count") != request.body.npos;
+    return CannedReply{200, R"({"name":"t","steps":1,"paths":9,"played":)" +
+                                std::string(counts ? "9" : "1") +
+                                R"(,"code_calls":1234,"verdicts":{"step_at_fault":1},
+        "results":[{"path":"a:failed","verdict":"step_at_fault","ended":"failed","calls":2,
+         "took":"0ms","remarks":["step \"a\": it does not succeed"]}],
+        "omitted":[],"remarks":[],"warnings":[]})"};
+  });
+  const ChildOptions job{.input = R"({"steps":[]})"};
+
+  const ChildEnd unsaid = stepctl(daemon.address(), {"job", "test", "-", "--real"}, job);
+  REQUIRE(daemon.requests().size() == 1);
+  const ChildEnd said = stepctl(daemon.address(), {"job", "test", "-", "--real", "--yes"}, job);
+
+  CHECK(unsaid.code == 1);
+  CHECK(unsaid.out.empty());
+  CHECK(unsaid.err.find("9 paths: the steps' own code runs about 1,234 times, and what it does is "
+                        "real\n") == 0);
+  CHECK(unsaid.err.find("nothing was done: to run the steps' own code about 1,234 times, say "
+                        "--yes") != unsaid.err.npos);
+  CHECK(daemon.requests().at(1).body == R"({"job":{"steps":[]},"real":true,"only_count":true})");
+  CHECK(daemon.requests().at(2).body == R"({"job":{"steps":[]},"real":true})");
+  CHECK(said.code == 1);
+  CHECK(said.out.starts_with("1 path: 1 step at fault\nthe first of 9 paths"));
+  CHECK(said.out.find("stepctl job test - --real --path 'a:failed'") != said.out.npos);
+}
+
+TEST_CASE("test with real steps is refused where the daemon does not allow it") {
+  CannedDaemon daemon([](const CannedRequest&) { return problem(403, "real steps: not here"); });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "test", "-", "--real", "--yes"},
+                               {.input = R"({"steps":[]})"});
+
+  CHECK(end.code == 1);
+  CHECK(end.err == "error: real steps: not here\n");
+  CHECK(daemon.requests().size() == 1);
+}
+
 TEST_CASE("list asks for what was wished and shows a table") {
   CannedDaemon daemon([](const CannedRequest&) {
     return CannedReply{200, R"({"jobs":[

@@ -26,6 +26,7 @@ TEST_CASE("wrong usage gives 2 and says where to look") {
        {{"job", "list", "--limit", "0"}, "--limit: 0 is no whole number from 1 on"},
        {{"event", "list", "--limit", "0"}, "--limit: 0 is no whole number from 1 on"},
        {{"event", "list", "--limit", "-3"}, "--limit: -3 is no whole number from 1 on"},
+       {{"job", "test", "f.json", "--yes"}, "--yes goes with --real"},
        {{"job", "show"}, "ID is required"},
        {{"job", "show", "a", "b"}, "\"b\" is no command or flag of stepctl job show"},
        {{"job", "abandon", "a", "b"}, "--reason is required"},

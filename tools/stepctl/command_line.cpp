@@ -155,16 +155,21 @@ void Parser::add_job_plan(CLI::App* job) {
 
 void Parser::add_job_test(CLI::App* job) {
   CLI::App* app = command(
-      job, "test", "Play every way the job in a file can take; runs none of its steps' code",
+      job, "test", "Play every way the job in a file can take, with scripted steps or real ones",
       "  stepctl job test transfer.json\n"
       "  stepctl job test transfer.json --path debit:crash_after_effect\n"
-      "  stepctl job test transfer.json --outputs returns.json    {\"debit\": {...}}\n");
+      "  stepctl job test transfer.json --outputs returns.json    {\"debit\": {...}}\n"
+      "  stepctl job test transfer.json --real                    what the steps do is real\n");
   TestJob& test = stands_for(app, TestJob{});
   app->add_option("FILE", test.file, "One JSON object; - is stdin")->required()->type_name("");
   app->add_option("--path", test.path, "Only this one, with its journal")->type_name("PATH");
-  app->add_option("--outputs", test.outputs, "What steps return: a JSON object, by step")
+  app->add_option("--outputs", test.outputs,
+                  "What steps return: a JSON object, by step; with --real, these are not called")
       ->type_name("FILE");
   app->add_flag("--all", test.all, "Every path, however many");
+  app->add_flag("--real", test.real,
+                "Call the steps' own code; the daemon must allow it (stepd --real-steps)");
+  app->add_flag("-y,--yes", test.yes, "With --real: do it without asking");
 }
 
 void Parser::add_job_list(CLI::App* job) {
@@ -343,6 +348,10 @@ std::string complete(Parser& parser, CLI::App* app, Command& command) {
   const auto* send = std::get_if<SendEvent>(&command);
   if (send != nullptr && !send->data.empty() && !parse_json(send->data)) {
     return "--data is JSON, and " + send->data + " is none (a text needs its quotes: '\"text\"')";
+  }
+  const auto* test = std::get_if<TestJob>(&command);
+  if (test != nullptr && test->yes && !test->real) {
+    return "--yes goes with --real: without it nothing is asked";
   }
   auto* act = std::get_if<ActOnJob>(&command);
   if (act == nullptr) return {};

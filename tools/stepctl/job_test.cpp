@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "tools/stepctl/commands.hpp"
+#include "tools/stepctl/confirmation.hpp"
 #include "tools/stepctl/job_input.hpp"
 #include "tools/stepctl/job_reader.hpp"
 #include "tools/stepctl/json_text.hpp"
@@ -18,7 +19,8 @@ constexpr std::size_t paths_shown = 40;
 constexpr std::size_t reproductions_shown = 10;
 
 /// Verdicts, the worst first.
-constexpr const char* verdicts[] = {"broken", "bad_arguments", "effect_stays", "parked", "ok"};
+constexpr const char* verdicts[] = {
+    "broken", "step_at_fault", "bad_arguments", "effect_stays", "waits", "parked", "ok"};
 
 std::size_t severity(const json::object& result) {
   const auto found =
@@ -28,10 +30,11 @@ std::size_t severity(const json::object& result) {
 
 Tone tone_of_verdict(const std::string& verdict) {
   if (verdict == "ok") return Tone::good;
-  return verdict == "parked" || verdict == "effect_stays" ? Tone::warn : Tone::bad;
+  const bool bears = verdict == "parked" || verdict == "waits" || verdict == "effect_stays";
+  return bears ? Tone::warn : Tone::bad;
 }
 
-bool has_failed(const json::object& result) { return severity(result) < 2; }
+bool has_failed(const json::object& result) { return severity(result) < 3; }
 
 std::vector<json::object> results_of(const json::object& answer) {
   std::vector<json::object> results;
@@ -56,10 +59,30 @@ std::string body_of(const TestJob& command, Output& output) {
     demand_json(text, outputs.name());
     body += ",\"outputs\":" + text;
   }
-  return body + "}";
+  return body + (command.real ? ",\"real\":true" : "");
 }
 
-std::string summary(const json::object& answer, const Screen& screen) {
+std::string counted(std::int64_t count, const std::string& thing) {
+  return grouped(static_cast<std::uint64_t>(count)) + " " + thing + (count == 1 ? "" : "s");
+}
+
+/// How many calls there will be, and that they are real; absent: go on.
+std::optional<ExitCode> stopped_before_real_calls(const Session& session, const TestJob& command,
+                                                  const std::string& body) {
+  const Answer answer = session.client.post("/v1/jobs:test", body + ",\"only_count\":true}");
+  const std::optional<json::object> count = parse_object(answer.body);
+  if (!answer.is_good() || !count) return refuse(session, answer);
+  const std::string calls = "about " + counted(number_at(*count, "code_calls"), "time");
+  session.output.note(counted(number_at(*count, "played"), "path") + ": the steps' own code runs " +
+                      calls + ", and what it does is real\n");
+  const Question question{.fact = "the steps' own code would run " + calls,
+                          .what = "run the steps' own code " + calls,
+                          .yes = command.yes};
+  if (is_confirmed(session.output, question)) return std::nullopt;
+  return ExitCode::refused;
+}
+
+std::string summary(const TestJob& command, const json::object& answer, const Screen& screen) {
   const std::uint64_t paths = static_cast<std::uint64_t>(number_at(answer, "paths"));
   const std::uint64_t played = static_cast<std::uint64_t>(number_at(answer, "played"));
   std::string text = grouped(played) + (played == 1 ? " path: " : " paths: ");
@@ -72,7 +95,9 @@ std::string summary(const json::object& answer, const Screen& screen) {
     text += paint(grouped(static_cast<std::uint64_t>(count)) + " " + spoken(verdict),
                   tone_of_verdict(verdict), screen);
   }
-  if (played < paths) {
+  if (played < paths && command.real) {
+    text += "\nthe first of " + grouped(paths) + " paths: name any other with --path";
+  } else if (played < paths) {
     text += "\nan even part of " + grouped(paths) + " paths: name any other with --path";
   }
   return text + "\n";
@@ -112,6 +137,7 @@ std::string in_shell_quotes(const std::string& text) {
 std::string again(const TestJob& command, const json::object& result) {
   std::string line = "  stepctl job test " + command.file;
   if (!command.outputs.empty()) line += " --outputs " + command.outputs;
+  if (command.real) line += " --real";
   return line + " --path " + in_shell_quotes(printable(text_at(result, "path"))) + "\n";
 }
 
@@ -151,7 +177,7 @@ void print_all(const Session& session, const TestJob& command, const json::objec
     results.erase(good, results.end());
     if (results.size() > paths_shown) results.resize(paths_shown);
   }
-  std::string text = summary(answer, screen);
+  std::string text = summary(command, answer, screen);
   if (!results.empty()) text += "\n" + table_of(results, screen);
   if (results.size() < all) {
     text += std::to_string(all - results.size()) + " more are not shown; --all shows them\n";
@@ -181,7 +207,11 @@ void print_one(const Session& session, const json::object& result) {
 }  // namespace
 
 ExitCode run(const Session& session, const TestJob& command) {
-  const Answer answer = session.client.post("/v1/jobs:test", body_of(command, session.output));
+  const std::string body = body_of(command, session.output);
+  if (command.real) {
+    if (const auto stopped = stopped_before_real_calls(session, command, body)) return *stopped;
+  }
+  const Answer answer = session.client.post("/v1/jobs:test", body + "}");
   const std::optional<json::object> tested = parse_object(answer.body);
   if (!answer.is_good() || !tested) return refuse(session, answer);
   const std::vector<json::object> results = results_of(*tested);
@@ -198,7 +228,7 @@ ExitCode run(const Session& session, const TestJob& command) {
     for (const json::value& remark : list_at(*tested, "remarks")) {
       if (!remark.is_string()) continue;
       session.output.note(printable(std::string_view(remark.get_string())) +
-                          " (stepctl job test FILE --outputs FILE)\n");
+                          (command.real ? "\n" : " (stepctl job test FILE --outputs FILE)\n"));
     }
     session.output.note(warnings_text(*tested, "", session.output.err()));
   }
