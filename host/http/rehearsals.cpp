@@ -249,6 +249,7 @@ void write_test(JsonWriter& json, const RehearsalSetting& setting, const Asked& 
   json.member("paths", rehearsed.paths);
   json.member("played", rehearsed.results.size());
   if (asked.real) json.member("code_calls", code_calls_in(rehearsed));
+  if (!rehearsed.cut_short.empty()) json.member("cut_short", rehearsed.cut_short);
   write_counts(json, rehearsed.results);
   json.key("results");
   json.begin_array();

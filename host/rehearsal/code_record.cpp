@@ -100,12 +100,13 @@ std::string CodeRecord::complaint(const CallRequest& request, const Seen& seen) 
   return {};
 }
 
-std::vector<std::string> CodeRecord::faults() const {
-  std::vector<std::string> faults;
+std::vector<std::string> CodeRecord::told(bool may_work_later) const {
+  std::vector<std::string> sentences;
   for (const auto& [where, seen] : seen_) {
-    if (!seen.fault.empty()) faults.push_back(seen.fault);
+    if (seen.fault.empty() || seen.may_work_later != may_work_later) continue;
+    sentences.push_back(seen.fault);
   }
-  return faults;
+  return sentences;
 }
 
 }  // namespace stepd::rehearsal

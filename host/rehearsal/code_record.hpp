@@ -19,8 +19,11 @@ class CodeRecord {
   /// The code ran and answered so; an answer that was thrown away counts like any other.
   void note(const engine::CallRequest& request, const engine::Outcome& own, bool asked_to_stop);
 
-  /// Sentences; empty: every step did its part. What may work later and then did is no fault.
-  [[nodiscard]] std::vector<std::string> faults() const;
+  /// Sentences; empty: every step did its part.
+  [[nodiscard]] std::vector<std::string> faults() const { return told(false); }
+  /// The last that was heard of what may work later: a fault only where the job ended because of
+  /// it.
+  [[nodiscard]] std::vector<std::string> doubts() const { return told(true); }
   /// What is worth a look and breaks nothing; at most one for each step.
   [[nodiscard]] const std::map<engine::StepIndex, std::string>& remarks() const { return remarks_; }
   [[nodiscard]] std::uint64_t calls() const { return calls_; }
@@ -39,6 +42,7 @@ class CodeRecord {
   [[nodiscard]] bool was_called(engine::StepIndex step, engine::Phase phase) const;
   [[nodiscard]] bool ended_well(engine::StepIndex step, engine::Phase phase) const;
   void note_success(const engine::CallRequest& request, const engine::Outcome& own, Seen& seen);
+  [[nodiscard]] std::vector<std::string> told(bool may_work_later) const;
   [[nodiscard]] std::string complaint(const engine::CallRequest& request, const Seen& seen) const;
 
   std::map<StepPhase, Seen> seen_;

@@ -116,6 +116,7 @@ std::string Performance::tidy_up() {
   std::string left = "what the test did is not all undone: the job is still " +
                      std::string(name_of(word_of(state_)));
   for (const std::string& fault : code_.faults()) left += "; " + fault;
+  for (const std::string& doubt : code_.doubts()) left += "; " + doubt;
   return left;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <utility>
 
 #include "host/engine/names.hpp"
 #include "host/rehearsal/performance.hpp"
@@ -18,7 +19,7 @@ namespace {
 class Review {
  public:
   Review(const Paths& paths, const Path& path, const JobDefinition& job, const Played& played)
-      : paths_(paths), path_(path), job_(job), played_(played) {}
+      : paths_(paths), path_(path), job_(job), played_(played), doubts_(played.code.doubts()) {}
 
   PathResult result() && {
     result_.path = paths_.name_of(path_);
@@ -51,6 +52,15 @@ class Review {
     if (!played_.not_tidied.empty()) say(Verdict::step_at_fault, played_.not_tidied);
     for (const auto& [step, remark] : played_.code.remarks()) result_.remarks.push_back(remark);
     has_faults_ = !faults.empty();
+  }
+
+  /// Whether it is by the steps' code that the job came to something else.
+  bool blame_code() {
+    for (std::string& doubt : std::exchange(doubts_, {})) {
+      say(Verdict::step_at_fault, std::move(doubt));
+      has_faults_ = true;
+    }
+    return has_faults_;
   }
 
   /// Steps that wait for an event, which nothing here sends.
@@ -95,7 +105,7 @@ class Review {
     // The deadline comes first, also where the step would have waited for an operator.
     if (turned_by_deadline()) expected = End::turns_back;
     if (ended_as(expected)) return cause_fits(expected);
-    if (has_faults_ || waits()) return;
+    if (blame_code() || waits()) return;
     say(Verdict::broken, "the job is " + std::string(name_of(played_.word)) + ", and it was to " +
                              (expected == End::succeeds     ? "succeed"
                               : expected == End::turns_back ? "turn back and settle"
@@ -119,7 +129,7 @@ class Review {
     const bool fits = cause.kind == wanted &&
                       (wanted != Cause::Kind::step_abandoned || cause.step == path_.forward->step);
     // (A cancel of a job that is on its way back changes nothing, its cause least of all.)
-    if (!fits && !has_faults_)
+    if (!fits && !blame_code())
       say(Verdict::broken, "C6: the job names another cause than what went wrong");
   }
 
@@ -128,7 +138,7 @@ class Review {
     for (StepIndex index = 0; index < played_.state.steps.size(); ++index) {
       const auto* parked = std::get_if<Parked>(&played_.state.steps[index].condition);
       if (!parked) continue;
-      if (index != expected && !has_faults_)
+      if (index != expected && !blame_code())
         say(Verdict::broken, named(index) + " parks, and nothing says why");
       say(Verdict::parked,
           named(index) + " needs an operator (" + std::string(name_of(parked->reason)) + ")");
@@ -150,6 +160,7 @@ class Review {
   const JobDefinition& job_;
   const Played& played_;
   PathResult result_;
+  std::vector<std::string> doubts_;
   bool has_faults_ = false;
 };
 
@@ -181,7 +192,7 @@ Played play(const RehearsalSetting& setting, const Script& script) {
 struct PlayedPath {
   PathResult result{};
   std::map<StepIndex, std::string> remarks{};
-  bool cut_short = false;
+  std::string cut_short{};  // of the whole test
 };
 
 /// Absent: the compensation that was to go wrong did not come to run on this path.
@@ -194,8 +205,8 @@ std::optional<PlayedPath> played(const RehearsalSetting& setting, const Paths& p
   Played played = play(setting, script);
   const bool ran = !path.back || std::ranges::find(played.compensations, path.back->step) !=
                                      played.compensations.end();
-  const bool as_expected =
-      played.breaches.empty() && played.cut_short.empty() && played.code.faults().empty();
+  const bool as_expected = played.breaches.empty() && played.cut_short.empty() &&
+                           played.code.faults().empty() && played.code.doubts().empty();
   if (!ran && as_expected && !with_rows) return std::nullopt;
   // What did not run changes nothing: the path ends as its first part does.
   const Path seen{.forward = path.forward, .back = ran ? path.back : std::nullopt};
@@ -203,7 +214,8 @@ std::optional<PlayedPath> played(const RehearsalSetting& setting, const Paths& p
   result.path = paths.name_of(path);
   if (!ran) result.remarks.push_back("the compensation that was to go wrong did not run");
   if (with_rows) result.rows = std::move(played.rows);
-  return PlayedPath{std::move(result), played.code.remarks(), played.code_is_silent};
+  return PlayedPath{std::move(result), played.code.remarks(),
+                    played.code_is_silent ? played.cut_short : std::string()};
 }
 
 /// How long real code has been played.
@@ -237,7 +249,12 @@ Rehearsed rehearse(const RehearsalSetting& setting) {
   const std::size_t wanted = std::min(most, count);
   std::map<StepIndex, std::string> remarks;
   const Watch watch(setting);
-  for (std::size_t number = 0; number < wanted && !watch.is_over(); ++number) {
+  for (std::size_t number = 0; number < wanted; ++number) {
+    if (watch.is_over()) {
+      rehearsed.cut_short = "the steps took so long that the last " +
+                            std::to_string(wanted - number) + " paths were not played";
+      break;
+    }
     const Path& path = paths.all()[number * count / wanted];
     auto one = played(setting, paths, path, false);
     if (!one) {
@@ -246,7 +263,10 @@ Rehearsed rehearse(const RehearsalSetting& setting) {
     }
     remarks.merge(one->remarks);
     rehearsed.results.push_back(std::move(one->result));
-    if (one->cut_short) break;
+    if (!one->cut_short.empty()) {
+      rehearsed.cut_short = one->cut_short;
+      break;
+    }
   }
   for (auto& [step, remark] : remarks) rehearsed.remarks.push_back(std::move(remark));
   return rehearsed;

@@ -47,6 +47,7 @@ struct Rehearsed {
   std::vector<Paths::Omitted> omitted{};  // paths that there cannot be, and why
   std::uint64_t paths = 0;             // there are; more than there are results: a part was played
   std::vector<std::string> remarks{};  // on real steps: what is worth a look and breaks nothing
+  std::string cut_short{};             // why paths of real steps were left out; empty: none were
 };
 
 struct RehearsalSetting {
@@ -60,7 +61,7 @@ struct RehearsalSetting {
   std::set<engine::StepIndex> real{};
   StepCode* code = nullptr;
   // Real time; when it is over no further path is begun. `now` is asked for the time.
-  engine::Duration real_time_max = std::chrono::seconds(60);
+  engine::Duration real_time_max = std::chrono::minutes(3);
   std::function<engine::Now()> now{};
 };
 

@@ -234,6 +234,36 @@ TEST_CASE("what may work later and then does is no fault") {
   CHECK(result.took > 500ms);
 }
 
+TEST_CASE("what may work later is no fault where nobody asked again") {
+  CodedSteps code;
+  std::map<std::string, int> calls;
+  code.by_step["a"] = [&](const StepCode::Call& call, CodeNeeds&) {
+    const bool is_first = ++calls[stepd::engine::to_text(call.request.id.job)] == 1;
+    return is_first ? answer(OutcomeKind::retry) : success();
+  };
+  code.by_step["b"] = [](const StepCode::Call&, CodeNeeds&) { return success(); };
+  const auto path = GENERATE(as<std::string>(), "a:failed", "a:timed_out", "a:cancelled_too_late",
+                             "a:crash_after_effect", "b:failed");
+
+  const PathResult result = played(real(two_sagas, code), path);
+
+  CAPTURE(path, result.remarks);
+  CHECK(result.verdict == Verdict::ok);
+}
+
+TEST_CASE("A3: a step whose attempts end without success is at fault") {
+  CodedSteps code;
+  code.by_step["a"] = [](const StepCode::Call& call, CodeNeeds&) {
+    return call.request.phase == Phase::execute ? answer(OutcomeKind::retry, "not_yet") : success();
+  };
+  code.by_step["b"] = [](const StepCode::Call&, CodeNeeds&) { return success(); };
+
+  const PathResult result = played(real(two_sagas, code), "all_well");
+
+  CHECK(result.verdict == Verdict::step_at_fault);
+  CHECK(result.remarks.at(0) == "step \"a\": it does not succeed: retry (not_yet: in the test)");
+}
+
 TEST_CASE("a step that asks again without end ends the path and is undone") {
   CodedSteps code;
   Book book;
@@ -260,6 +290,25 @@ TEST_CASE("a call that does not return ends the test there") {
   CHECK(rehearsed.paths > 30);
   CHECK(rehearsed.results[0].verdict == Verdict::step_at_fault);
   CHECK(rehearsed.results[0].remarks == std::vector<std::string>{"it does not return"});
+  CHECK(rehearsed.cut_short == "it does not return");
+}
+
+TEST_CASE("when the time for real steps is over no further path is begun") {
+  Book book;
+  CodedSteps code = booked_in(book, {"a", "b"});
+  RehearsalSetting setting = real(two_sagas, code);
+  stepd::engine::Now now = curtain_up;
+  // Asked once at the beginning, then before each path and in it.
+  setting.now = [&now] {
+    now.steady += 1s;
+    return now;
+  };
+  setting.real_time_max = 4s;
+
+  const Rehearsed rehearsed = rehearse(setting);
+
+  CHECK(rehearsed.results.size() == 2);
+  CHECK(rehearsed.cut_short.starts_with("the steps took so long that the last "));
 }
 
 TEST_CASE("A10: what a call remembers its next call knows") {

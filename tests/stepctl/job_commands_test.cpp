@@ -254,9 +254,9 @@ TEST_CASE("test ends with 1 when a path is broken and sends the path and the out
 TEST_CASE("test with real steps says how many calls there will be before any is made") {
   CannedDaemon daemon([](const CannedRequest& request) {
     const bool counts = request.body.find("only_count") != request.body.npos;
-    return CannedReply{200, R"({"name":"t","steps":1,"paths":9,"played":)" +
-                                std::string(counts ? "9" : "1") +
-                                R"(,"code_calls":1234,"verdicts":{"step_at_fault":1},
+    return CannedReply{
+        200, R"({"name":"t","steps":1,"paths":9,"played":)" + std::string(counts ? "9" : "1") +
+                 R"(,"code_calls":1234,"cut_short":"it hangs","verdicts":{"step_at_fault":1},
         "results":[{"path":"a:failed","verdict":"step_at_fault","ended":"failed","calls":2,
          "took":"0ms","remarks":["step \"a\": it does not succeed"]}],
         "omitted":[],"remarks":[],"warnings":[]})"};
@@ -276,7 +276,7 @@ TEST_CASE("test with real steps says how many calls there will be before any is 
   CHECK(daemon.requests().at(1).body == R"({"job":{"steps":[]},"real":true,"only_count":true})");
   CHECK(daemon.requests().at(2).body == R"({"job":{"steps":[]},"real":true})");
   CHECK(said.code == 1);
-  CHECK(said.out.starts_with("1 path: 1 step at fault\nthe first of 9 paths"));
+  CHECK(said.out.starts_with("1 path: 1 step at fault\ncut short: it hangs\n"));
   CHECK(said.out.find("stepctl job test - --real --path 'a:failed'") != said.out.npos);
 }
 

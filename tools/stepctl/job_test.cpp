@@ -82,7 +82,7 @@ std::optional<ExitCode> stopped_before_real_calls(const Session& session, const 
   return ExitCode::refused;
 }
 
-std::string summary(const TestJob& command, const json::object& answer, const Screen& screen) {
+std::string summary(const json::object& answer, const Screen& screen) {
   const std::uint64_t paths = static_cast<std::uint64_t>(number_at(answer, "paths"));
   const std::uint64_t played = static_cast<std::uint64_t>(number_at(answer, "played"));
   std::string text = grouped(played) + (played == 1 ? " path: " : " paths: ");
@@ -95,8 +95,9 @@ std::string summary(const TestJob& command, const json::object& answer, const Sc
     text += paint(grouped(static_cast<std::uint64_t>(count)) + " " + spoken(verdict),
                   tone_of_verdict(verdict), screen);
   }
-  if (played < paths && command.real) {
-    text += "\nthe first of " + grouped(paths) + " paths: name any other with --path";
+  const std::string cut_short = text_at(answer, "cut_short");
+  if (!cut_short.empty()) {
+    text += "\n" + paint("cut short: " + printable(cut_short), Tone::bad, screen);
   } else if (played < paths) {
     text += "\nan even part of " + grouped(paths) + " paths: name any other with --path";
   }
@@ -177,7 +178,7 @@ void print_all(const Session& session, const TestJob& command, const json::objec
     results.erase(good, results.end());
     if (results.size() > paths_shown) results.resize(paths_shown);
   }
-  std::string text = summary(command, answer, screen);
+  std::string text = summary(answer, screen);
   if (!results.empty()) text += "\n" + table_of(results, screen);
   if (results.size() < all) {
     text += std::to_string(all - results.size()) + " more are not shown; --all shows them\n";
@@ -211,7 +212,7 @@ ExitCode run(const Session& session, const TestJob& command) {
   if (command.real) {
     if (const auto stopped = stopped_before_real_calls(session, command, body)) return *stopped;
   }
-  const Answer answer = session.client.post("/v1/jobs:test", body + "}");
+  const Answer answer = session.client.post_patiently("/v1/jobs:test", body + "}");
   const std::optional<json::object> tested = parse_object(answer.body);
   if (!answer.is_good() || !tested) return refuse(session, answer);
   const std::vector<json::object> results = results_of(*tested);
@@ -219,6 +220,8 @@ ExitCode run(const Session& session, const TestJob& command) {
     session.output.print(indented(answer.body));
   } else if (session.output.quiet()) {
     session.output.print(in_short(results));
+    const std::string cut_short = text_at(*tested, "cut_short");
+    if (!cut_short.empty()) session.output.say(error_line(cut_short, session.output.err()));
   } else if (!command.path.empty() && results.size() == 1) {
     print_one(session, results.front());
   } else {
@@ -232,8 +235,9 @@ ExitCode run(const Session& session, const TestJob& command) {
     }
     session.output.note(warnings_text(*tested, "", session.output.err()));
   }
-  return std::any_of(results.begin(), results.end(), has_failed) ? ExitCode::refused
-                                                                 : ExitCode::done;
+  const bool failed = std::any_of(results.begin(), results.end(), has_failed) ||
+                      !text_at(*tested, "cut_short").empty();
+  return failed ? ExitCode::refused : ExitCode::done;
 }
 
 }  // namespace stepd::stepctl
