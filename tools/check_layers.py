@@ -30,7 +30,7 @@ MAY_INCLUDE = {
     ),
     "host/http": ("host/rehearsal", "host/runtime", "host/plugin", "host/engine", "storage"),
     "host/daemon": (
-        "host/http", "host/runtime", "host/plugin", "host/engine",
+        "host/http", "host/rehearsal", "host/runtime", "host/plugin", "host/engine",
         "storage", "storage/memory", "storage/sqlite",
     ),
     "plugins": ("sdk",),

@@ -62,6 +62,9 @@ Command parse_command_line(int argc, const char* const* argv) {
       ->check(CLI::Range(std::size_t{1}, workers_max));
   app.add_option("--log-level", to.log_level, "debug, info, warn, error or off (info)")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+  app.add_flag("--real-steps", to.real_steps,
+               "Let `stepctl job test --real` have the steps' own code called: its effects are "
+               "real");
   // For stepd itself alone.
   app.add_option("--probe-plugin", probed)->group("");
   app.add_option("--restarts", run.restarts)->group("");

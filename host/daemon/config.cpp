@@ -122,6 +122,9 @@ void read_all(TomlReader& at, Config& config, const fs::path& base) {
     retry.table("compensate",
                 [&](TomlReader& table) { read_retry(table, config.retry.compensate, true); });
   });
+  at.table("rehearsal", [&](TomlReader& table) {
+    config.real_steps = table.truth("real_steps").value_or(config.real_steps);
+  });
   at.table("plugin", [&](TomlReader& table) { read_plugins(table, config); });
 }
 
@@ -267,6 +270,7 @@ void override(LoadedConfig& loaded, const Overrides& by) {
   if (!by.listen.empty()) config.listen = by.listen;
   if (by.workers) config.workers = *by.workers;
   if (by.log_level) config.log_level = *by.log_level;
+  if (by.real_steps) config.real_steps = true;
 }
 
 }  // namespace
@@ -324,6 +328,8 @@ std::string to_toml(const Config& config) {
   text += retry_table("plain", config.retry.plain);
   text += retry_table("saga", config.retry.saga);
   text += retry_table("compensate", config.retry.compensate);
+  text +=
+      std::string("\n[rehearsal]\nreal_steps = ") + (config.real_steps ? "true" : "false") + "\n";
   for (const auto& [id, values] : config.plugin) {
     text += "\n[plugin." + in_quotes(id) + "]\n";
     for (const auto& [key, value] : values) {

@@ -30,6 +30,7 @@ struct Config {
   runtime::Retention retention;
   engine::Limits limits;
   engine::PolicyDefaults retry;
+  bool real_steps = false;  // tests of jobs may have the steps' own code called
   std::map<std::string, boost::json::object, std::less<>> plugin;  // by plugin id
 };
 
@@ -50,6 +51,7 @@ struct Overrides {
   std::vector<std::string> listen;
   std::optional<std::size_t> workers;
   std::optional<std::string> log_level;
+  bool real_steps = false;
 };
 
 /// Something in the configuration that cannot be used: where, what, and what to do.

@@ -15,10 +15,12 @@
 #include "host/plugin/folder_watch.hpp"
 #include "host/plugin/plugin_registry.hpp"
 #include "host/plugin/plugin_start.hpp"
+#include "host/rehearsal/called_code.hpp"
 #include "host/runtime/crash_mark.hpp"
 #include "host/runtime/in_process_runner.hpp"
 #include "host/runtime/live_host.hpp"
 #include "host/runtime/module_caller.hpp"
+#include "host/runtime/seated_caller.hpp"
 #include "storage/sqlite/sqlite_reader.hpp"
 #include "storage/sqlite/sqlite_store.hpp"
 
@@ -103,12 +105,13 @@ runtime::HostSettings host_settings(const Config& config, const runtime::CrashMa
   return settings;
 }
 
-http::HttpSettings http_settings(const Config& config) {
+http::HttpSettings http_settings(const Config& config, rehearsal::CalledCode& code) {
   http::HttpSettings settings;
   settings.listen = config.listen;
   settings.api = http::settings_within(config.limits);
   settings.api.version = STEPD_VERSION;
   settings.api.defaults = config.retry;
+  if (config.real_steps) settings.api.real_steps = &code;
   settings.api.note = [](const std::string& line) { log::info(line); };
   settings.report = [](const std::string& line) { log::warn(line); };
   for (const auto& address : config.listen) {
@@ -145,7 +148,6 @@ class Daemon {
  public:
   Daemon(const Config& config, EndWatch& ends, Storage& storage)
       : config_(config),
-        http_settings_(http_settings(config)),
         ends_(ends),
         mark_(config.state_dir / "crash", seats_),
         registry_(registry_settings(config, mark_)),
@@ -156,7 +158,9 @@ class Daemon {
         runner_(
             {.caller = caller_, .sink = host_, .clock = clock_, .seats = seats_, .log = log_call},
             {.workers = config.workers, .quick = {}}),
-        server_(host_, http_settings_) {}
+        seated_(caller_, seats_),
+        tested_(seated_),
+        server_(host_, http_settings(config, tested_)) {}
 
   Ended run();
 
@@ -167,7 +171,6 @@ class Daemon {
   Ended end(const End& end);
 
   const Config& config_;
-  const http::HttpSettings http_settings_;
   EndWatch& ends_;
   const runtime::SystemClock clock_;
   runtime::CrashSeats seats_;
@@ -177,6 +180,8 @@ class Daemon {
   runtime::LiveHost host_;
   runtime::ModuleCaller caller_;
   runtime::InProcessRunner runner_;
+  runtime::SeatedCaller seated_;
+  rehearsal::CalledCode tested_;
   http::HttpServer server_;
 };
 
@@ -234,8 +239,9 @@ Ended Daemon::end(const End& end) {
   }
   ends_.let_signals_kill();
   folders_.stop();
+  const bool tests_over = tested_.end(config_.stop_grace);
   server_.stop();
-  const bool all_over = host_.stop(config_.stop_grace);
+  const bool all_over = host_.stop(config_.stop_grace) && tests_over;
   if (!asked) return end.why == End::Why::storage_broken ? Ended::storage_broken : Ended::failed;
   if (!all_over) {
     log::warn(

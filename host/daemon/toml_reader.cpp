@@ -113,6 +113,14 @@ std::optional<double> TomlReader::fraction(std::string_view key, double least, d
   return std::nullopt;
 }
 
+std::optional<bool> TomlReader::truth(std::string_view key) {
+  const auto* node = find(key);
+  if (!node) return std::nullopt;
+  if (const auto* truth = node->as_boolean()) return truth->get();
+  note(key, "must be true or false");
+  return std::nullopt;
+}
+
 std::optional<engine::Duration> TomlReader::span(std::string_view key, engine::Duration least) {
   const auto* node = find(key);
   if (!node) return std::nullopt;

@@ -40,6 +40,7 @@ class TomlReader {
   [[nodiscard]] std::optional<double> fraction(std::string_view key, double least, double most);
   [[nodiscard]] std::optional<engine::Duration> span(std::string_view key,
                                                      engine::Duration least = {});
+  [[nodiscard]] std::optional<bool> truth(std::string_view key);
   /// A count, or "unlimited" for 0.
   [[nodiscard]] std::optional<std::uint32_t> count_or_unlimited(std::string_view key);
   /// Reads a table within this one, if it is there.

@@ -12,6 +12,10 @@
 #include "host/http/request.hpp"
 #include "host/runtime/host.hpp"
 
+namespace stepd::rehearsal {
+class CalledCode;
+}
+
 namespace stepd::http {
 
 /// What the door checks and says by itself.
@@ -24,6 +28,8 @@ struct ApiSettings {
   std::size_t batch_jobs_max = 100'000;
   std::size_t batch_answers_bytes_max = 64ULL << 20U;
   std::chrono::milliseconds heartbeat = std::chrono::seconds(15);  // of an event stream
+  /// Has the steps' own code called in tests of jobs; borrowed. None: this daemon does not.
+  rehearsal::CalledCode* real_steps = nullptr;
   /// Told of what leaves no other trace, as a log line. Any thread.
   std::function<void(const std::string&)> note = [](const std::string&) {};
 };

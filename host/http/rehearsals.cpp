@@ -11,6 +11,7 @@
 #include "host/http/render.hpp"
 #include "host/http/routes.hpp"
 #include "host/http/text.hpp"
+#include "host/rehearsal/called_code.hpp"
 #include "host/rehearsal/example_outputs.hpp"
 #include "host/rehearsal/rehearsal.hpp"
 
@@ -20,6 +21,7 @@ namespace {
 /// Beyond that the paths alone would fill the memory.
 constexpr std::size_t steps_rehearsed_max = 200;
 
+using rehearsal::CalledCode;
 using rehearsal::PathResult;
 using rehearsal::Paths;
 using rehearsal::RehearsalSetting;
@@ -33,6 +35,25 @@ using rehearsal::Verdict;
 struct Asked {
   std::string path;  // empty: all
   std::map<std::string, engine::JsonText> outputs;
+  bool real = false;
+  bool only_count = false;
+};
+
+/// The steps' code, for one test.
+class Entered {
+ public:
+  explicit Entered(CalledCode& code) : code_(code) {
+    if (code_.enter()) return;
+    refuse(409, "test_under_way",
+           "another test has the steps' own code called, or a call of it has not returned: try "
+           "again when it is over (a call that never returns ends with the daemon)");
+  }
+  ~Entered() { code_.leave(); }
+  Entered(const Entered&) = delete;
+  Entered& operator=(const Entered&) = delete;
+
+ private:
+  CalledCode& code_;
 };
 
 /// What stands in the body beside the job.
@@ -57,11 +78,15 @@ Asked asked_in(std::string_view body, std::size_t depth_max) {
         std::string step = engine::unquoted(outputs.key());
         asked.outputs[std::move(step)] = engine::JsonText(std::string(outputs.take()));
       }
+    } else if (name == "real" && kind == engine::JsonCursor::Kind::boolean) {
+      asked.real = value == "true";
+    } else if (name == "only_count" && kind == engine::JsonCursor::Kind::boolean) {
+      asked.only_count = value == "true";
     } else if (name != "job") {
       refuse(422, "unknown_field",
              in_quotes(name) +
-                 " is no member of a test, or of another type: it has job (a job), "
-                 "path (a text) and outputs (an object of outputs by step)");
+                 " is no member of a test, or of another type: it has job (a job), path (a text), "
+                 "outputs (an object of outputs by step), real and only_count (true or false)");
     }
   }
   return asked;
@@ -155,8 +180,8 @@ void write_result(JsonWriter& json, const PathResult& result, const StepIds& ste
 void write_counts(JsonWriter& json, const std::vector<PathResult>& results) {
   json.key("verdicts");
   json.begin_object();
-  for (const Verdict verdict : {Verdict::ok, Verdict::parked, Verdict::effect_stays,
-                                Verdict::bad_arguments, Verdict::broken}) {
+  for (const Verdict verdict : {Verdict::ok, Verdict::parked, Verdict::waits, Verdict::effect_stays,
+                                Verdict::bad_arguments, Verdict::step_at_fault, Verdict::broken}) {
     const auto count = std::ranges::count(results, verdict, &PathResult::verdict);
     json.member(rehearsal::name_of(verdict), count);
   }
@@ -180,6 +205,76 @@ Rehearsed rehearse(const RehearsalSetting& setting, const std::string& name) {
   return {.results = {rehearsal::rehearse(setting, paths, *path)}, .paths = 1};
 }
 
+/// All steps but those whose outputs were given are real. Refused where this daemon calls none.
+void make_real(const Scope& scope, const Asked& asked, RehearsalSetting& setting) {
+  if (scope.settings.real_steps == nullptr) {
+    refuse(403, "real_steps_not_allowed",
+           "this daemon does not have the steps' own code called in tests, because its effects are "
+           "real: on a daemon made for that, set real_steps = true under [rehearsal] in its "
+           "configuration, or start it with --real-steps");
+  }
+  for (engine::StepIndex step = 0; step < setting.job->steps.size(); ++step) {
+    if (!asked.outputs.contains(setting.job->steps[step].id)) setting.real.insert(step);
+  }
+  setting.now = [&scope] { return scope.host.now(); };
+}
+
+std::uint64_t code_calls_in(const Rehearsed& rehearsed) {
+  std::uint64_t calls = 0;
+  for (const PathResult& result : rehearsed.results) calls += result.code_calls;
+  return calls;
+}
+
+Rehearsed rehearse_as_asked(const Scope& scope, const Asked& asked, RehearsalSetting& setting) {
+  if (asked.only_count && !asked.real) {
+    refuse(422, "nothing_to_count",
+           "only_count counts the calls of the steps' own code: it goes with real");
+  }
+  if (asked.real) make_real(scope, asked, setting);
+  if (!asked.real || asked.only_count) return rehearse(setting, asked.path);
+  const Entered entered(*scope.settings.real_steps);
+  setting.code = scope.settings.real_steps;
+  Rehearsed rehearsed = rehearse(setting, asked.path);
+  scope.settings.note("steps called in a test job=" + in_quotes(setting.job->name) +
+                      " paths=" + std::to_string(rehearsed.results.size()) +
+                      " calls=" + std::to_string(code_calls_in(rehearsed)));
+  return rehearsed;
+}
+
+void write_test(JsonWriter& json, const RehearsalSetting& setting, const Asked& asked,
+                const Rehearsed& rehearsed) {
+  const StepIds steps = step_ids(*setting.job);
+  json.member("name", setting.job->name);
+  json.member("steps", steps.size());
+  json.member("paths", rehearsed.paths);
+  json.member("played", rehearsed.results.size());
+  if (asked.real) json.member("code_calls", code_calls_in(rehearsed));
+  if (!rehearsed.cut_short.empty()) json.member("cut_short", rehearsed.cut_short);
+  write_counts(json, rehearsed.results);
+  json.key("results");
+  json.begin_array();
+  for (const PathResult& result : rehearsed.results) write_result(json, result, steps);
+  json.end_array();
+  json.key("omitted");
+  json.begin_array();
+  for (const Paths::Omitted& omitted : rehearsed.omitted) {
+    json.begin_object();
+    json.member("path", omitted.path);
+    json.member("why", omitted.why);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+/// On what was made up, where it was, and on real steps.
+std::vector<std::string> remarks_of(const RehearsalSetting& setting, const Rehearsed& rehearsed,
+                                    std::vector<std::string> made_up) {
+  std::vector<std::string> remarks;
+  if (setting.real.empty()) remarks = std::move(made_up);
+  remarks.insert(remarks.end(), rehearsed.remarks.begin(), rehearsed.remarks.end());
+  return remarks;
+}
+
 }  // namespace
 
 Answer test_job(const Scope& scope, Request& request) {
@@ -195,31 +290,13 @@ Answer test_job(const Scope& scope, Request& request) {
   rehearsal::ExampleOutputs made = rehearsal::example_outputs(*setting.job, *setting.catalogue);
   setting.outputs = std::move(made.outputs);
   for (const auto& [step, output] : asked.outputs) take_output(setting, step, output);
-  const Rehearsed rehearsed = rehearse(setting, asked.path);
+  const Rehearsed rehearsed = rehearse_as_asked(scope, asked, setting);
 
   Reply reply;
   JsonWriter json(reply.body);
-  const StepIds steps = step_ids(*setting.job);
   json.begin_object();
-  json.member("name", setting.job->name);
-  json.member("steps", steps.size());
-  json.member("paths", rehearsed.paths);
-  json.member("played", rehearsed.results.size());
-  write_counts(json, rehearsed.results);
-  json.key("results");
-  json.begin_array();
-  for (const PathResult& result : rehearsed.results) write_result(json, result, steps);
-  json.end_array();
-  json.key("omitted");
-  json.begin_array();
-  for (const Paths::Omitted& omitted : rehearsed.omitted) {
-    json.begin_object();
-    json.member("path", omitted.path);
-    json.member("why", omitted.why);
-    json.end_object();
-  }
-  json.end_array();
-  write_texts(json, "remarks", made.remarks);
+  write_test(json, setting, asked, rehearsed);
+  write_texts(json, "remarks", remarks_of(setting, rehearsed, std::move(made.remarks)));
   json.key("warnings");
   write_problems(json, warnings);
   json.end_object();

@@ -26,7 +26,7 @@ JsonText GhostWorld::output_of(StepIndex index) const {
 
 Act GhostWorld::act_at(StepPhase where, const Place& place) const {
   const auto part = script_.parts.find(where);
-  if (part != script_.parts.end() && !part->second.acts.empty()) {
+  if (part != script_.parts.end() && !part->second.acts.empty() && !mishaps_are_over_) {
     const std::vector<Act>& acts = part->second.acts;
     if (place.at < acts.size()) return acts[place.at];
     if (part->second.last_again) return acts.back();
@@ -177,6 +177,57 @@ CallReported GhostWorld::end(const CallId& id, Now now) {
 void GhostWorld::crash(const CallId& id) {
   const LiveCall& call = live_.at(id);
   take_effect(call, OutcomeKind::crashed);
+}
+
+CodePart GhostWorld::code_part(const LiveCall& call) const {
+  const Act& act = call.act;
+  if (!script_.real.contains(call.request.step_index) || !act.takes_effect) return {};
+  const bool overran = call.stopping == StopCause::timed_out || call.stopping == StopCause::silent;
+  if (overran) return {.runs = true};
+  if (call.stopping) {
+    const bool hears = act.when_stopped == OutcomeKind::cancelled;
+    return {.runs = true, .asked_to_stop = hears, .answers = true};
+  }
+  if (act.crashes) return {.runs = true, .crashes = true};
+  return {.runs = true, .answers = act.ends == OutcomeKind::succeeded};
+}
+
+/// As far as its answer tells.
+void GhostWorld::note_code(const LiveCall& call, const Outcome& own) {
+  GhostStep& step = steps_.at(call.request.step_index);
+  if (own.kind != OutcomeKind::succeeded) return;
+  if (call.request.phase == Phase::compensate) return undo(call.request.step_index);
+  step.applied = true;
+  if (call.request.phase == Phase::execute) ++step.effects;
+}
+
+CallReported GhostWorld::end_after_code(const CallId& id, const CodePart& part, Outcome own) {
+  const LiveCall call = std::move(live_.extract(id).mapped());
+  GhostStep& step = steps_.at(call.request.step_index);
+  note_code(call, own);
+  Outcome outcome = std::move(own);
+  if (!part.answers) {
+    outcome = {.kind = call.stopping ? call.act.when_stopped : call.act.ends};
+    outcome.error = {std::string(name_of(outcome.kind)), "put in the place of its answer", {}};
+  }
+  charge(call, outcome.kind);
+  step.running = false;
+  step.resumes = outcome.kind == OutcomeKind::suspended || call.stopping == StopCause::shutdown;
+  const bool leaves_trace = !leaves_no_trace(outcome.kind);
+  if (call.request.phase == Phase::execute && leaves_trace) step.may_be_applied = true;
+  if (outcome.kind == OutcomeKind::no_effect) step.may_be_applied = false;
+  const bool has_output =
+      outcome.kind == OutcomeKind::succeeded && call.request.phase != Phase::compensate;
+  if (has_output) step.output = outcome.output;
+  return {id, std::move(outcome), Duration::zero()};
+}
+
+void GhostWorld::crash_after_code(const CallId& id, const Outcome& own) {
+  const LiveCall& call = live_.at(id);
+  note_code(call, own);
+  if (call.request.phase == Phase::execute) {
+    steps_.at(call.request.step_index).may_be_applied = true;
+  }
 }
 
 }  // namespace stepd::rehearsal

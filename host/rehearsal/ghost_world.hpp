@@ -34,6 +34,14 @@ struct LiveCall {
   std::size_t saved = 0;  // of the act's saves, those on disk
 };
 
+/// What the script leaves to the step's own code in a call.
+struct CodePart {
+  bool runs = false;
+  bool asked_to_stop = false;  // from its beginning
+  bool answers = false;        // what it says is what the call reports; else the act's is
+  bool crashes = false;        // the process is gone once it has run
+};
+
 /// What the steps of one job did outside, which no crash of the host touches, and the calls that
 /// are under way. It does what the script says.
 class GhostWorld {
@@ -74,6 +82,14 @@ class GhostWorld {
   /// Its effect; the process is gone.
   void crash(const engine::CallId& call);
 
+  [[nodiscard]] CodePart code_part(const LiveCall& call) const;
+  /// The same two, where its own code has run and answered so: its effect is what that says.
+  [[nodiscard]] engine::CallReported end_after_code(const engine::CallId& call,
+                                                    const CodePart& part, engine::Outcome own);
+  void crash_after_code(const engine::CallId& call, const engine::Outcome& own);
+  /// From here on every call goes well, as far as the script has to say.
+  void no_more_mishaps() { mishaps_are_over_ = true; }
+
  private:
   struct Place {
     std::size_t at = 0;
@@ -82,6 +98,7 @@ class GhostWorld {
 
   [[nodiscard]] Act act_at(StepPhase where, const Place& place) const;
   void take_effect(const LiveCall& call, engine::OutcomeKind kind);
+  void note_code(const LiveCall& call, const engine::Outcome& own);
   void charge(const LiveCall& call, engine::OutcomeKind kind);
   void undo(engine::StepIndex index);
   [[nodiscard]] static std::optional<engine::SteadyPoint> overruns_at(const LiveCall& call);
@@ -94,6 +111,7 @@ class GhostWorld {
   std::vector<engine::StepIndex> undone_;
   std::vector<engine::StepIndex> compensations_;
   std::uint64_t calls_ = 0;
+  bool mishaps_are_over_ = false;
 };
 
 }  // namespace stepd::rehearsal

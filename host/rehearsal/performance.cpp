@@ -15,10 +15,6 @@ namespace {
 /// A job that is not at rest after so many turns never comes to rest.
 constexpr std::uint64_t turns_max = 50'000;
 
-/// Any instant does; always the same one, so that runs repeat exactly.
-constexpr Now curtain_up{TimePoint(std::chrono::hours(500'000)),
-                         SteadyPoint(std::chrono::hours(1))};
-
 bool is_in_call(const StepState& step) {
   return std::holds_alternative<Running>(step.condition) ||
          std::holds_alternative<Stopping>(step.condition);
@@ -31,7 +27,7 @@ Performance::Performance(Setting setting, const Script& script, std::function<Gr
       script_(script),
       open_(std::move(open)),
       ground_(open_()),
-      stage_(*ground_.store, setting_.catalogue, setting_.stage, curtain_up),
+      stage_(*ground_.store, setting_.catalogue, setting_.stage, setting_.begin),
       world_(setting_.job->steps.size(), script_),
       judge_(*setting_.job),
       record_{.definition = *setting_.job} {}
@@ -43,8 +39,14 @@ Played Performance::run() && {
     if (let_moment_happen() || end_a_call() || pass_time() || resolve_doubt()) continue;
     break;
   }
-  if (id_) look_again();
-  return conclude();
+  if (id_ && cut_short_.empty()) look_again();
+  Played played = conclude();
+  played.code = code_;
+  played.cut_short = cut_short_;
+  played.code_is_silent = code_is_silent_;
+  if (!script_.real.empty() && !code_is_silent_) played.not_tidied = tidy_up();
+  played.code_calls = code_calls_;
+  return played;
 }
 
 /// A client that got no answer asks again: under the same key, or by looking at what is there.
@@ -58,7 +60,7 @@ void Performance::submit() {
 }
 
 bool Performance::is_spent() {
-  if (judge_.has_seen_enough()) return true;
+  if (judge_.has_seen_enough() || !cut_short_.empty()) return true;
   if (turns_ < turns_max) return false;
   judge_.breach("O2: the job is not at rest after " + std::to_string(turns_) + " turns");
   return true;
@@ -125,6 +127,8 @@ void Performance::take_reply(const runtime::ReplyDesk::Delivery& delivery) {
   } else if (token == asked_) {
     carried_out_ = std::holds_alternative<Accepted>(std::get<Verdict>(reply));
     asked_.reset();
+  } else if (token == code_asked_) {
+    code_answer_ = reply;
   } else {
     saves_.erase(token);
   }
@@ -244,7 +248,11 @@ bool Performance::end_a_call() {
     return true;
   }
   const CallId id = call->request.id;
-  if (call->act.crashes && !call->stopping) {
+  const CodePart part = world_.code_part(*call);
+  if (part.runs) ++code_calls_;
+  if (part.runs && setting_.code) {
+    call_code(id, CallRequest(call->request), part);
+  } else if (call->act.crashes && !call->stopping) {
     world_.crash(id);
     die({id});
   } else {
@@ -305,7 +313,7 @@ Played Performance::conclude() {
     judge_.breach("J2: the job was never recorded");
     return {.breaches = judge_.breaches()};
   }
-  judge_.at_rest(record_, world_, state_);
+  if (cut_short_.empty()) judge_.at_rest(record_, world_, state_);
   Played played{.state = state_, .word = word_of(state_), .record = record_};
   for (StepIndex index = 0; index < world_.size(); ++index) {
     played.world.push_back(world_.step(index));

@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "host/engine/job_state.hpp"
+#include "host/rehearsal/code_record.hpp"
 #include "host/rehearsal/ghost_world.hpp"
 #include "host/rehearsal/judge.hpp"
 #include "host/rehearsal/record.hpp"
 #include "host/rehearsal/script.hpp"
 #include "host/rehearsal/stage.hpp"
+#include "host/rehearsal/step_code.hpp"
 #include "storage/store.hpp"
 
 namespace stepd::rehearsal {
@@ -21,6 +23,10 @@ struct Ground {
   storage::Store* store = nullptr;
   storage::Reader* reader = nullptr;
 };
+
+/// Any instant does; always the same one, so that runs repeat exactly.
+inline constexpr engine::Now curtain_up{engine::TimePoint(std::chrono::hours(500'000)),
+                                        engine::SteadyPoint(std::chrono::hours(1))};
 
 /// What a job came to, and what was seen on the way.
 struct Played {
@@ -37,6 +43,12 @@ struct Played {
   std::uint64_t calls = 0;
   std::uint64_t commits = 0;
   engine::Duration took{};  // by the clock that is pushed: calls take no time, waits take theirs
+  // Of steps whose own code is called.
+  CodeRecord code{};
+  std::uint64_t code_calls = 0;  // without their code: that there would be
+  std::string cut_short{};       // why it was not played to its end; empty: it was
+  bool code_is_silent = false;   // therefore
+  std::string not_tidied{};      // what stays as it is afterwards; empty: nothing
 };
 
 /// One job from its submit until nothing moves any more, played by a script in time that is pushed;
@@ -48,6 +60,8 @@ class Performance {
     std::optional<engine::SubmitKey> key{};
     std::shared_ptr<const engine::Catalogue> catalogue{};  // shared with the engine
     Stage::Setting stage{};
+    engine::Now begin = curtain_up;
+    StepCode* code = nullptr;  // of the script's real steps; none: they are played all the same
   };
   /// `open` gives the record as a crash leaves it behind: called at first, and after each.
   Performance(Setting setting, const Script& script, std::function<Ground()> open);
@@ -56,6 +70,7 @@ class Performance {
 
  private:
   struct Happen;
+  class Needs;
   void submit();
   void settle();
   void die(std::set<engine::CallId> crashed);
@@ -73,6 +88,12 @@ class Performance {
   void end_host();
   void save(LiveCall& call);
   void look_again();
+  void call_code(const engine::CallId& id, const engine::CallRequest& request,
+                 const CodePart& part);
+  [[nodiscard]] std::optional<runtime::Reply> answer_to_code(
+      const std::function<engine::Event(engine::ReplyToken)>& question);
+  [[nodiscard]] std::string tidy_up();
+  [[nodiscard]] std::optional<engine::Verb> next_to_tidy() const;
   [[nodiscard]] Played conclude();
   [[nodiscard]] bool is_spent();
 
@@ -95,6 +116,13 @@ class Performance {
   std::map<engine::ReplyToken, engine::CallId> saves_;
   std::size_t moment_ = 0;
   std::size_t doubts_ = 0;
+  CodeRecord code_;
+  std::uint64_t code_calls_ = 0;
+  std::uint64_t code_calls_max_ = 0;  // while tidying up; 0: as many as it takes
+  std::string cut_short_;
+  bool code_is_silent_ = false;
+  std::optional<engine::ReplyToken> code_asked_;
+  std::optional<runtime::Reply> code_answer_;
   std::uint64_t turns_ = 0;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
+#include <utility>
 
 #include "host/engine/names.hpp"
 #include "host/rehearsal/performance.hpp"
@@ -17,15 +19,17 @@ namespace {
 class Review {
  public:
   Review(const Paths& paths, const Path& path, const JobDefinition& job, const Played& played)
-      : paths_(paths), path_(path), job_(job), played_(played) {}
+      : paths_(paths), path_(path), job_(job), played_(played), doubts_(played.code.doubts()) {}
 
   PathResult result() && {
     result_.path = paths_.name_of(path_);
     result_.ended = played_.word;
     result_.calls = played_.calls;
+    result_.code_calls = played_.code_calls;
     result_.took = played_.took;
     for (const std::string& breach : played_.breaches) say(Verdict::broken, breach);
-    if (arguments_are_bad()) return std::move(result_);
+    code_at_fault();
+    if (!played_.cut_short.empty() || arguments_are_bad()) return std::move(result_);
     compare();
     parked();
     effects_that_stay();
@@ -39,6 +43,37 @@ class Review {
   }
   [[nodiscard]] std::string named(StepIndex step) const {
     return "step \"" + job_.steps[step].id + "\"";
+  }
+
+  void code_at_fault() {
+    const std::vector<std::string> faults = played_.code.faults();
+    for (const std::string& fault : faults) say(Verdict::step_at_fault, fault);
+    if (!played_.cut_short.empty()) say(Verdict::step_at_fault, played_.cut_short);
+    if (!played_.not_tidied.empty()) say(Verdict::step_at_fault, played_.not_tidied);
+    for (const auto& [step, remark] : played_.code.remarks()) result_.remarks.push_back(remark);
+    has_faults_ = !faults.empty();
+  }
+
+  /// Whether it is by the steps' code that the job came to something else.
+  bool blame_code() {
+    for (std::string& doubt : std::exchange(doubts_, {})) {
+      say(Verdict::step_at_fault, std::move(doubt));
+      has_faults_ = true;
+    }
+    return has_faults_;
+  }
+
+  /// Steps that wait for an event, which nothing here sends.
+  bool waits() {
+    if (played_.word != JobWord::waiting) return false;
+    for (StepIndex index = 0; index < played_.state.steps.size(); ++index) {
+      const auto* suspended = std::get_if<Suspended>(&played_.state.steps[index].condition);
+      if (!suspended || !suspended->wait.takes_event) continue;
+      say(Verdict::waits, named(index) + " waits for the event \"" + suspended->wait.key +
+                              "\", which no step of the job sends; give an output for it, then "
+                              "it is not called");
+    }
+    return result_.verdict >= Verdict::waits;
   }
 
   bool arguments_are_bad() {
@@ -70,6 +105,7 @@ class Review {
     // The deadline comes first, also where the step would have waited for an operator.
     if (turned_by_deadline()) expected = End::turns_back;
     if (ended_as(expected)) return cause_fits(expected);
+    if (blame_code() || waits()) return;
     say(Verdict::broken, "the job is " + std::string(name_of(played_.word)) + ", and it was to " +
                              (expected == End::succeeds     ? "succeed"
                               : expected == End::turns_back ? "turn back and settle"
@@ -93,7 +129,8 @@ class Review {
     const bool fits = cause.kind == wanted &&
                       (wanted != Cause::Kind::step_abandoned || cause.step == path_.forward->step);
     // (A cancel of a job that is on its way back changes nothing, its cause least of all.)
-    if (!fits) say(Verdict::broken, "C6: the job names another cause than what went wrong");
+    if (!fits && !blame_code())
+      say(Verdict::broken, "C6: the job names another cause than what went wrong");
   }
 
   void parked() {
@@ -101,7 +138,8 @@ class Review {
     for (StepIndex index = 0; index < played_.state.steps.size(); ++index) {
       const auto* parked = std::get_if<Parked>(&played_.state.steps[index].condition);
       if (!parked) continue;
-      if (index != expected) say(Verdict::broken, named(index) + " parks, and nothing says why");
+      if (index != expected && !blame_code())
+        say(Verdict::broken, named(index) + " parks, and nothing says why");
       say(Verdict::parked,
           named(index) + " needs an operator (" + std::string(name_of(parked->reason)) + ")");
     }
@@ -122,41 +160,83 @@ class Review {
   const JobDefinition& job_;
   const Played& played_;
   PathResult result_;
+  std::vector<std::string> doubts_;
+  bool has_faults_ = false;
 };
+
+/// What asks for another attempt has done nothing yet, where its code decides what it does.
+void leave_to_code(Script& script) {
+  for (auto& [where, part] : script.parts) {
+    if (!script.real.contains(where.step)) continue;
+    for (Act& act : part.acts) {
+      if (act.ends == OutcomeKind::retry) act.takes_effect = false;
+    }
+  }
+}
 
 Played play(const RehearsalSetting& setting, const Script& script) {
   storage::MemoryStore store;
-  return Performance({.job = setting.job,
-                      .key = {},
-                      .catalogue = setting.catalogue,
-                      .stage = {.defaults = setting.defaults, .limits = setting.limits}},
-                     script,
-                     [&store] {
-                       return Ground{&store, &store};
-                     })
-      .run();
+  Performance::Setting played{.job = setting.job,
+                              .key = {},
+                              .catalogue = setting.catalogue,
+                              .stage = {.defaults = setting.defaults, .limits = setting.limits},
+                              .code = setting.code};
+  if (setting.code) {
+    played.begin.wall = setting.now().wall;
+    played.stage.ids_above = setting.code->ids_above(played.begin.wall);
+  }
+  const auto ground = [&store] { return Ground{&store, &store}; };
+  return Performance(std::move(played), script, ground).run();
 }
 
+struct PlayedPath {
+  PathResult result{};
+  std::map<StepIndex, std::string> remarks{};
+  std::string cut_short{};  // of the whole test
+};
+
 /// Absent: the compensation that was to go wrong did not come to run on this path.
-std::optional<PathResult> played(const RehearsalSetting& setting, const Paths& paths,
+std::optional<PlayedPath> played(const RehearsalSetting& setting, const Paths& paths,
                                  const Path& path, bool with_rows) {
   Script script = paths.script_of(path);
   script.outputs = setting.outputs;
+  script.real = setting.real;
+  leave_to_code(script);
   Played played = play(setting, script);
   const bool ran = !path.back || std::ranges::find(played.compensations, path.back->step) !=
                                      played.compensations.end();
-  if (!ran && played.breaches.empty() && !with_rows) return std::nullopt;
-  PathResult result = Review(paths, path, *setting.job, played).result();
+  const bool as_expected = played.breaches.empty() && played.cut_short.empty() &&
+                           played.code.faults().empty() && played.code.doubts().empty();
+  if (!ran && as_expected && !with_rows) return std::nullopt;
+  // What did not run changes nothing: the path ends as its first part does.
+  const Path seen{.forward = path.forward, .back = ran ? path.back : std::nullopt};
+  PathResult result = Review(paths, seen, *setting.job, played).result();
+  result.path = paths.name_of(path);
   if (!ran) result.remarks.push_back("the compensation that was to go wrong did not run");
   if (with_rows) result.rows = std::move(played.rows);
-  return result;
+  return PlayedPath{std::move(result), played.code.remarks(),
+                    played.code_is_silent ? played.cut_short : std::string()};
 }
+
+/// How long real code has been played.
+class Watch {
+ public:
+  explicit Watch(const RehearsalSetting& setting)
+      : setting_(setting), began_(setting.code ? setting.now().steady : SteadyPoint()) {}
+  [[nodiscard]] bool is_over() const {
+    return setting_.code && setting_.now().steady - began_ >= setting_.real_time_max;
+  }
+
+ private:
+  const RehearsalSetting& setting_;
+  const SteadyPoint began_;
+};
 
 }  // namespace
 
 std::string_view name_of(Verdict verdict) {
-  constexpr std::array<std::string_view, 5> names{"ok", "parked", "effect_stays", "bad_arguments",
-                                                  "broken"};
+  constexpr std::array<std::string_view, 7> names{
+      "ok", "parked", "waits", "effect_stays", "bad_arguments", "step_at_fault", "broken"};
   return names[static_cast<std::size_t>(verdict)];
 }
 
@@ -167,20 +247,33 @@ Rehearsed rehearse(const RehearsalSetting& setting) {
       std::max<std::size_t>(1, setting.steps_played_max / setting.job->steps.size());
   const std::size_t count = paths.all().size();
   const std::size_t wanted = std::min(most, count);
+  std::map<StepIndex, std::string> remarks;
+  const Watch watch(setting);
   for (std::size_t number = 0; number < wanted; ++number) {
+    if (watch.is_over()) {
+      rehearsed.cut_short = "the steps took so long that the last " +
+                            std::to_string(wanted - number) + " paths were not played";
+      break;
+    }
     const Path& path = paths.all()[number * count / wanted];
-    auto result = played(setting, paths, path, false);
-    if (result) {
-      rehearsed.results.push_back(*std::move(result));
-    } else {
+    auto one = played(setting, paths, path, false);
+    if (!one) {
       --rehearsed.paths;
+      continue;
+    }
+    remarks.merge(one->remarks);
+    rehearsed.results.push_back(std::move(one->result));
+    if (!one->cut_short.empty()) {
+      rehearsed.cut_short = one->cut_short;
+      break;
     }
   }
+  for (auto& [step, remark] : remarks) rehearsed.remarks.push_back(std::move(remark));
   return rehearsed;
 }
 
 PathResult rehearse(const RehearsalSetting& setting, const Paths& paths, const Path& path) {
-  return played(setting, paths, path, true).value();
+  return played(setting, paths, path, true).value().result;
 }
 
 }  // namespace stepd::rehearsal

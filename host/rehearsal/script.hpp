@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -76,6 +77,8 @@ struct Script {
   std::map<StepPhase, Part> parts{};
   std::vector<engine::JsonText> outputs{};  // by step: what success returns, unless its act says so
   std::vector<Moment> moments{};
+  // Steps whose own code is called; the acts of their parts say what goes wrong around it.
+  std::set<engine::StepIndex> real{};
   // A person looks at steps parked in doubt: resolved as done, or tried again, as is true.
   bool doubt_is_resolved = false;
 };

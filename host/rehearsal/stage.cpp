@@ -53,7 +53,8 @@ void Stage::restart(storage::Store& store, std::set<CallId> crashed) {
   replies_.clear();
   epoch_ = store_->acquire();
   store_->shorten_waits(epoch_, now_.wall, Duration::zero());
-  EngineSettings settings{.epoch = epoch_, .highest_id = store_->highest_id()};
+  EngineSettings settings{.epoch = epoch_,
+                          .highest_id = std::max(setting_.ids_above, store_->highest_id())};
   settings.limits = setting_.limits;
   settings.defaults = setting_.defaults;
   settings.crashed = std::move(crashed);

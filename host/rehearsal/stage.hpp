@@ -28,6 +28,7 @@ class Stage {
     engine::PolicyDefaults defaults{};
     engine::Limits limits{};
     std::set<CrashPoint> crashes{};
+    engine::JobId ids_above{};  // the job's id is higher
   };
   /// Room for the engine on this store: it must outlive the stage, or another takes its place.
   Stage(storage::Store& store, std::shared_ptr<const engine::Catalogue> catalogue, Setting setting,

@@ -78,3 +78,56 @@ function(stepd_add_plugin name)
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
 endfunction()
+
+# A program of stepd's: built in this tree, or installed beside this SDK or on the path.
+function(stepd_find_program variable name test)
+  if(TARGET ${name})
+    set(${variable} $<TARGET_FILE:${name}> PARENT_SCOPE)
+    return()
+  endif()
+  find_program(${variable} ${name} HINTS ${STEPD_CMAKE_DIR}/../../../bin)
+  if(NOT ${variable})
+    message(FATAL_ERROR "stepd_add_job_test(${test}): there is no program ${name}: install stepd, "
+      "or say where it is with -D ${variable}=FILE")
+  endif()
+endfunction()
+
+# stepd_add_job_test(<name> JOB <file> PLUGINS <target>... [REAL] [FIRST <file>...]
+#                    [OUTPUTS <file>] [CONFIG <file>])
+#
+# A test that plays every way the job in the file can take, in a daemon of its own with these
+# plugins (stepctl job test). It fails when a promise is broken or arguments are bad, with the table
+# of those paths. REAL: the steps' own code runs, and it fails when one is at fault, too. FIRST:
+# jobs that run before, and must succeed. OUTPUTS: what steps return, by step; with REAL these are
+# not called. CONFIG: the configuration. HOME and XDG_DATA_HOME are a folder that is gone
+# afterwards.
+function(stepd_add_job_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "REAL" "JOB;OUTPUTS;CONFIG" "PLUGINS;FIRST")
+  if(NOT arg_JOB OR NOT arg_PLUGINS OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "stepd_add_job_test(${name}): needs JOB <file> and PLUGINS <target>... "
+      "and knows nothing of: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+  stepd_find_program(STEPD_PROGRAM stepd ${name})
+  stepd_find_program(STEPCTL_PROGRAM stepctl ${name})
+  set(options)
+  if(arg_REAL)
+    list(APPEND options --real)
+  endif()
+  foreach(file IN LISTS arg_FIRST)
+    cmake_path(ABSOLUTE_PATH file BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+    list(APPEND options --first ${file})
+  endforeach()
+  foreach(option OUTPUTS CONFIG)
+    if(arg_${option})
+      cmake_path(ABSOLUTE_PATH arg_${option} BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+      string(TOLOWER --${option} flag)
+      list(APPEND options ${flag} ${arg_${option}})
+    endif()
+  endforeach()
+  foreach(plugin IN LISTS arg_PLUGINS)
+    list(APPEND options $<TARGET_FILE:${plugin}>)
+  endforeach()
+  cmake_path(ABSOLUTE_PATH arg_JOB BASE_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR})
+  add_test(NAME ${name} COMMAND ${STEPD_CMAKE_DIR}/job_test.sh ${STEPD_PROGRAM} ${STEPCTL_PROGRAM}
+    ${arg_JOB} ${options})
+endfunction()

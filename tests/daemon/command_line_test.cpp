@@ -15,13 +15,14 @@ Command parse(std::vector<const char*> words) {
 TEST_CASE("flags that may be given more than once keep their order") {
   const auto run =
       std::get<Run>(parse({"--state-dir", "/s p", "--plugins", "a", "--plugins", "b", "--listen",
-                           "unix:/x", "--workers", "3", "--log-level", "debug"}));
+                           "unix:/x", "--workers", "3", "--log-level", "debug", "--real-steps"}));
 
   CHECK(run.overrides.state_dir == "/s p");
   CHECK(run.overrides.plugins == std::vector<std::filesystem::path>{"a", "b"});
   CHECK(run.overrides.listen == std::vector<std::string>{"unix:/x"});
   CHECK(run.overrides.workers == 3);
   CHECK(run.overrides.log_level == "debug");
+  CHECK(run.overrides.real_steps);
   CHECK_FALSE(run.check_config);
 }
 
@@ -31,6 +32,7 @@ TEST_CASE("without any flag nothing is overridden") {
   CHECK_FALSE(run.overrides.config_file);
   CHECK_FALSE(run.overrides.workers);
   CHECK(run.overrides.plugins.empty());
+  CHECK_FALSE(run.overrides.real_steps);
 }
 
 TEST_CASE("help and version are said and are no error") {

@@ -56,6 +56,7 @@ TEST_CASE("without any configuration everything has its place") {
   CHECK(loaded.config.listen ==
         std::vector<std::string>{"unix:/home/ada/.local/state/stepd/stepd.sock"});
   CHECK(loaded.config.workers == 64);
+  CHECK_FALSE(loaded.config.real_steps);
 }
 
 TEST_CASE("the state is where the environment says") {
@@ -146,13 +147,24 @@ cents = 100
       R"({"banks":["north","south"],"fee":1.5E0,"folder":"/srv/ledgers","limits":{"cents":100}})");
 }
 
+TEST_CASE("real steps in tests of jobs have to be allowed") {
+  Files files;
+
+  CHECK_FALSE(files.load("[rehearsal]\n").config.real_steps);
+  CHECK_FALSE(files.load("[rehearsal]\nreal_steps = false\n").config.real_steps);
+  CHECK(files.load("[rehearsal]\nreal_steps = true\n").config.real_steps);
+  CHECK(files.load("", {.real_steps = true}).config.real_steps);
+}
+
 TEST_CASE("the command line counts more than the file") {
   Files files;
-  const auto loaded = files.load("workers = 7\nlog_level = \"debug\"\nlisten = [\"unix:/a\"]\n",
-                                 {.listen = {"unix:/b"}, .workers = 2, .log_level = "error"});
+  const auto loaded =
+      files.load("workers = 7\nlog_level = \"debug\"\nlisten = [\"unix:/a\"]\n",
+                 {.listen = {"unix:/b"}, .workers = 2, .log_level = "error", .real_steps = true});
 
   CHECK(loaded.config.workers == 2);
   CHECK(loaded.config.log_level == "error");
+  CHECK(loaded.config.real_steps);
   CHECK(loaded.config.listen == std::vector<std::string>{"unix:/b"});
 }
 
@@ -170,6 +182,7 @@ TEST_CASE("what is wrong in the file is named with its file and line and key and
       {"retention = 7\n", ":1: retention: must be a table: write [retention]"},
       {"[retry.saga]\nattempts_max = \"unlimited\"\n", ":2: retry.saga.attempts_max: must be"},
       {"[retry.plain]\njitter = 2.0\n", ":2: retry.plain.jitter: must be a number from 0 to 1"},
+      {"[rehearsal]\nreal_steps = 1\n", ":2: rehearsal.real_steps: must be true or false"},
       {"[plugin]\ndemo = 3\n", ":2: plugin.demo: must be a table"},
       {"workers = \n", ":1: is not TOML"},
   }));
@@ -225,6 +238,8 @@ workers = 9
 succeeded = "90m"
 [retry.saga]
 multiplier = 1.5
+[rehearsal]
+real_steps = true
 [plugin."demo.bank"]
 "odd \"key\"" = [1, {deep = true}]
 fee = 2.0
@@ -237,6 +252,7 @@ fee = 2.0
   CHECK(to_toml(again.config) == to_toml(first.config));
   CHECK(again.config.plugin == first.config.plugin);
   CHECK(again.config.retention == first.config.retention);
+  CHECK(again.config.real_steps);
 }
 
 TEST_CASE("A4: spans are written as they are in a job") {

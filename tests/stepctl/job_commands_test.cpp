@@ -159,6 +159,10 @@ TEST_CASE("plan shows the order and draws the graph and runs nothing") {
   CHECK(table.out.find("undone in order    a\n") != table.out.npos);
   CHECK(table.err == "warning: it waits (at /steps/1/step)\n");
 
+  const ChildEnd quiet = stepctl(daemon.address(), {"job", "plan", "-", "--quiet"}, job);
+  CHECK(quiet.out == "a\nb\n");
+  CHECK(quiet.err.empty());
+
   const ChildEnd dot = stepctl(daemon.address(), {"job", "plan", "-", "--dot"}, job);
   CHECK(dot.out.starts_with("digraph \"p\" {\n"));
   CHECK(dot.out.find("\"a\" -> \"b\";") != dot.out.npos);
@@ -198,6 +202,33 @@ TEST_CASE("test sends the job and shows what each path came to with the worst fi
   CHECK(end.err == "made up (stepctl job test FILE --outputs FILE)\n");
 }
 
+TEST_CASE("test says quietly no more than the verdicts that are not ok") {
+  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{200, tested_with("0")}; });
+
+  const ChildEnd end =
+      stepctl(daemon.address(), {"job", "test", "-", "-q"}, {.input = R"({"steps":[]})"});
+
+  CHECK(end.code == 0);
+  CHECK(end.out == "effect_stays it's:refused\n");
+  CHECK(end.err.empty());
+}
+
+TEST_CASE("a file that is no JSON is named with the place and nothing is sent") {
+  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{200, tested_with("0")}; });
+  const ScratchFile job("job.json", "{\"name\":\"x\",\n \"steps\":[}\n");
+  const ScratchFile outputs("outputs.json", "{\"a\":}");
+  const auto command = GENERATE(as<std::string>(), "test", "plan");
+
+  const ChildEnd broken = stepctl(daemon.address(), {"job", command, job.path()});
+  const ChildEnd made_up =
+      stepctl(daemon.address(), {"job", "test", "-", "--outputs", outputs.path()}, {.input = "{}"});
+
+  CHECK(broken.code == 1);
+  CHECK(broken.err == "error: " + job.path() + ":2:11: it is no JSON from here on\n");
+  CHECK(made_up.err == "error: " + outputs.path() + ":1:6: it is no JSON from here on\n");
+  CHECK(daemon.requests().empty());
+}
+
 TEST_CASE("test ends with 1 when a path is broken and sends the path and the outputs") {
   CannedDaemon daemon([](const CannedRequest&) {
     return CannedReply{200, R"({"name":"t","steps":1,"paths":1,"played":1,"verdicts":{"broken":1},
@@ -218,6 +249,46 @@ TEST_CASE("test ends with 1 when a path is broken and sends the path and the out
   CHECK(daemon.requests().at(0).body == R"({"job":{},"path":"a:failed","outputs":{"a":{"n":1}}})");
   CHECK(end.out.find("submitted") != end.out.npos);
   CHECK(end.out.find("broken: C2: order\n") != end.out.npos);
+}
+
+TEST_CASE("test with real steps says how many calls there will be before any is made") {
+  CannedDaemon daemon([](const CannedRequest& request) {
+    const bool counts = request.body.find("only_count") != request.body.npos;
+    return CannedReply{
+        200, R"({"name":"t","steps":1,"paths":9,"played":)" + std::string(counts ? "9" : "1") +
+                 R"(,"code_calls":1234,"cut_short":"it hangs","verdicts":{"step_at_fault":1},
+        "results":[{"path":"a:failed","verdict":"step_at_fault","ended":"failed","calls":2,
+         "took":"0ms","remarks":["step \"a\": it does not succeed"]}],
+        "omitted":[],"remarks":[],"warnings":[]})"};
+  });
+  const ChildOptions job{.input = R"({"steps":[]})"};
+
+  const ChildEnd unsaid = stepctl(daemon.address(), {"job", "test", "-", "--real"}, job);
+  REQUIRE(daemon.requests().size() == 1);
+  const ChildEnd said = stepctl(daemon.address(), {"job", "test", "-", "--real", "--yes"}, job);
+
+  CHECK(unsaid.code == 1);
+  CHECK(unsaid.out.empty());
+  CHECK(unsaid.err.find("9 paths: the steps' own code runs about 1,234 times, and what it does is "
+                        "real\n") == 0);
+  CHECK(unsaid.err.find("nothing was done: to run the steps' own code about 1,234 times, say "
+                        "--yes") != unsaid.err.npos);
+  CHECK(daemon.requests().at(1).body == R"({"job":{"steps":[]},"real":true,"only_count":true})");
+  CHECK(daemon.requests().at(2).body == R"({"job":{"steps":[]},"real":true})");
+  CHECK(said.code == 1);
+  CHECK(said.out.starts_with("1 path: 1 step at fault\ncut short: it hangs\n"));
+  CHECK(said.out.find("stepctl job test - --real --path 'a:failed'") != said.out.npos);
+}
+
+TEST_CASE("test with real steps is refused where the daemon does not allow it") {
+  CannedDaemon daemon([](const CannedRequest&) { return problem(403, "real steps: not here"); });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "test", "-", "--real", "--yes"},
+                               {.input = R"({"steps":[]})"});
+
+  CHECK(end.code == 1);
+  CHECK(end.err == "error: real steps: not here\n");
+  CHECK(daemon.requests().size() == 1);
 }
 
 TEST_CASE("list asks for what was wished and shows a table") {
@@ -302,6 +373,10 @@ TEST_CASE("why tells each reason with its moment") {
         "job J-1: waiting\n"
         "  mail  attempt 3 follows\n"
         "  job   paused\n");
+
+  const ChildEnd quiet = stepctl(daemon.address(), {"job", "why", "J-1", "-q"});
+
+  CHECK(quiet.out == "mail retrying\n- paused\n");
 }
 
 TEST_CASE("rerun prints the new job's id and waits for it when asked to") {

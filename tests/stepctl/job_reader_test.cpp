@@ -102,3 +102,25 @@ TEST_CASE("a member is put into the job without touching the rest") {
   CHECK_FALSE(with_member("{\"key\":\"old\"}", {"key", "\"k\""}));
   CHECK(with_member("{oops", {"key", "\"k\""}) == "{oops");
 }
+
+TEST_CASE("the only job of a file is told from none and from several with the place") {
+  const auto told = [](const std::string& text) {
+    std::istringstream in(text);
+    try {
+      return only_job(in, "f.json");
+    } catch (const NotOneJob& trouble) {
+      return std::string(trouble.what());
+    }
+  };
+
+  CHECK(told("\n {\"a\":\n1}\n\n") == " {\"a\":\n1}");
+  CHECK(told("\n{\"a\":1,\n \"b\" 2}") == "f.json:3:6: it is no JSON from here on");
+  CHECK(told("{\"a\":[1") == "f.json:1:8: it ends before its value does");
+  CHECK(told(" \n") == "there is no job in f.json: it is empty (a job is a JSON object)");
+  CHECK(told("{}\n{}") ==
+        "f.json goes on at line 2, and one job is asked for: put it into a file of its own");
+}
+
+TEST_CASE("what nests deep is JSON all the same") {
+  CHECK_NOTHROW(demand_json(std::string(90, '[') + std::string(90, ']'), "f.json"));
+}

@@ -106,9 +106,10 @@ void send(net::HTTPClientSession& session, HTTPRequest& request, const std::stri
   out.flush();
 }
 
-Answer exchange(const Address& address, HTTPRequest request, const std::string& body) {
+Answer exchange(const Address& address, HTTPRequest request, const std::string& body,
+                const Poco::Timespan& patience = answer_time) {
   net::StreamSocket socket = connect(address);
-  socket.setReceiveTimeout(answer_time);
+  socket.setReceiveTimeout(patience);
   socket.setSendTimeout(answer_time);
   net::HTTPClientSession session(socket);
   try {
@@ -218,6 +219,12 @@ Answer Client::post(const std::string& path, const std::string& body,
   HTTPRequest request = request_for(HTTPRequest::HTTP_POST, path, address_, credentials_);
   request.setContentType(content_type);
   return exchange(address_, std::move(request), body);
+}
+
+Answer Client::post_patiently(const std::string& path, const std::string& body) const {
+  HTTPRequest request = request_for(HTTPRequest::HTTP_POST, path, address_, credentials_);
+  request.setContentType("application/json");
+  return exchange(address_, std::move(request), body, without_end);
 }
 
 Answer Client::remove(const std::string& path) const {

@@ -45,6 +45,8 @@ class Client final {
   [[nodiscard]] Answer get(const std::string& path) const;
   [[nodiscard]] Answer post(const std::string& path, const std::string& body,
                             const std::string& content_type = "application/json") const;
+  /// For what may take minutes: waits for the answer as long as the daemon is there.
+  [[nodiscard]] Answer post_patiently(const std::string& path, const std::string& body) const;
   [[nodiscard]] Answer remove(const std::string& path) const;
 
   /// An open event stream, or the answer that came instead of one.

@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -59,6 +60,18 @@ CLI::App* group(CLI::App* parent, const std::string& name, const std::string& de
   app->require_subcommand(1);
   app->footer("Flags for every command: stepctl --help");
   return app;
+}
+
+void add_limit(CLI::App* app, std::uint64_t& limit) {
+  app->add_option("--limit", limit, "How many at most (default: 50)")
+      ->type_name("N")
+      ->check([](const std::string& text) {
+        std::uint64_t number = 0;
+        const char* const end = text.data() + text.size();
+        const auto read = std::from_chars(text.data(), end, number);
+        const bool counts = read.ec == std::errc() && read.ptr == end && number > 0;
+        return counts ? std::string() : text + " is no whole number from 1 on";
+      });
 }
 
 void add_id(CLI::App* app, std::string& id) {
@@ -142,16 +155,21 @@ void Parser::add_job_plan(CLI::App* job) {
 
 void Parser::add_job_test(CLI::App* job) {
   CLI::App* app = command(
-      job, "test", "Play every way the job in a file can take; runs none of its steps' code",
+      job, "test", "Play every way the job in a file can take, with scripted steps or real ones",
       "  stepctl job test transfer.json\n"
       "  stepctl job test transfer.json --path debit:crash_after_effect\n"
-      "  stepctl job test transfer.json --outputs returns.json    {\"debit\": {...}}\n");
+      "  stepctl job test transfer.json --outputs returns.json    {\"debit\": {...}}\n"
+      "  stepctl job test transfer.json --real                    what the steps do is real\n");
   TestJob& test = stands_for(app, TestJob{});
   app->add_option("FILE", test.file, "One JSON object; - is stdin")->required()->type_name("");
   app->add_option("--path", test.path, "Only this one, with its journal")->type_name("PATH");
-  app->add_option("--outputs", test.outputs, "What steps return: a JSON object, by step")
+  app->add_option("--outputs", test.outputs,
+                  "What steps return: a JSON object, by step; with --real, these are not called")
       ->type_name("FILE");
   app->add_flag("--all", test.all, "Every path, however many");
+  app->add_flag("--real", test.real,
+                "Call the steps' own code; the daemon must allow it (stepd --real-steps)");
+  app->add_flag("-y,--yes", test.yes, "With --real: do it without asking");
 }
 
 void Parser::add_job_list(CLI::App* job) {
@@ -162,9 +180,7 @@ void Parser::add_job_list(CLI::App* job) {
                           "job retry\n");
   ListJobs& list = stands_for(app, ListJobs{});
   add_selection(app, list.selection);
-  app->add_option("--limit", list.limit, "How many at most (default: 50)")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  add_limit(app, list.limit);
   app->add_option("--before", list.before, "Go on below this job")->type_name("JOB");
   app->add_flag("--all", list.all, "All there are");
 }
@@ -203,9 +219,7 @@ void Parser::add_event() {
   ListEvents& list = stands_for(listed, ListEvents{});
   listed->add_option("--key", list.key, "Only events with this key")->type_name("KEY");
   listed->add_flag("--kept", list.kept, "Only those that no step has taken");
-  listed->add_option("--limit", list.limit, "How many at most (default: 50)")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
+  add_limit(listed, list.limit);
   listed->add_option("--before", list.before, "Go on below this number")->type_name("N");
 }
 
@@ -334,6 +348,10 @@ std::string complete(Parser& parser, CLI::App* app, Command& command) {
   const auto* send = std::get_if<SendEvent>(&command);
   if (send != nullptr && !send->data.empty() && !parse_json(send->data)) {
     return "--data is JSON, and " + send->data + " is none (a text needs its quotes: '\"text\"')";
+  }
+  const auto* test = std::get_if<TestJob>(&command);
+  if (test != nullptr && test->yes && !test->real) {
+    return "--yes goes with --real: without it nothing is asked";
   }
   auto* act = std::get_if<ActOnJob>(&command);
   if (act == nullptr) return {};

@@ -40,6 +40,8 @@ struct TestJob {
   std::string path;     // empty: all
   std::string outputs;  // a file; empty: none
   bool all = false;
+  bool real = false;
+  bool yes = false;
 };
 
 struct SubmitJobs {

@@ -17,7 +17,8 @@ namespace {
 
 }  // namespace
 
-JobInput::JobInput(const std::string& file, Output& output) : is_stdin_(file == "-") {
+JobInput::JobInput(const std::string& file, Output& output)
+    : is_stdin_(file == "-"), name_(is_stdin_ ? "stdin" : file) {
   if (is_stdin_) {
     if (isatty(STDIN_FILENO) == 1) output.note("reads a job from the keyboard ...\n");
     return;

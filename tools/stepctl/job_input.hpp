@@ -22,10 +22,12 @@ class JobInput final {
   JobInput(const std::string& file, Output& output);
 
   [[nodiscard]] std::istream& stream();
+  [[nodiscard]] const std::string& name() const { return name_; }           // for people
   [[nodiscard]] std::uint64_t bytes_total() const { return bytes_total_; }  // 0: not known
 
  private:
   bool is_stdin_;
+  std::string name_;
   std::ifstream file_;
   std::uint64_t bytes_total_ = 0;
 };

@@ -1,10 +1,10 @@
 #include <algorithm>
-#include <iterator>
 #include <map>
 
 #include "tools/stepctl/commands.hpp"
 #include "tools/stepctl/graph_drawing.hpp"
 #include "tools/stepctl/job_input.hpp"
+#include "tools/stepctl/job_reader.hpp"
 #include "tools/stepctl/json_text.hpp"
 #include "tools/stepctl/problem.hpp"
 #include "tools/stepctl/span_text.hpp"
@@ -169,15 +169,21 @@ std::string totals(const json::object& plan, const Screen& screen) {
   return table.text(screen);
 }
 
-std::string whole(std::istream& in) {
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+/// One to a line, in the order they were written in.
+std::string ids_of(const json::object& plan) {
+  std::string ids;
+  for (const json::value& step : list_at(plan, "steps")) {
+    if (step.is_object()) ids += text_at(step.get_object(), "id") + "\n";
+  }
+  return ids;
 }
 
 }  // namespace
 
 ExitCode run(const Session& session, const PlanJob& command) {
   JobInput input(command.file, session.output);
-  const Answer answer = session.client.post("/v1/jobs:plan", whole(input.stream()));
+  const Answer answer =
+      session.client.post("/v1/jobs:plan", only_job(input.stream(), input.name()));
   const std::optional<json::object> plan = parse_object(answer.body);
   if (!answer.is_good() || !plan) return refuse(session, answer);
   const Screen& screen = session.output.out();
@@ -186,6 +192,8 @@ ExitCode run(const Session& session, const PlanJob& command) {
   } else if (session.json) {
     session.output.print(indented(answer.body));
     return ExitCode::done;
+  } else if (session.output.quiet()) {
+    session.output.print(ids_of(*plan));
   } else {
     session.output.print(table_of(*plan, screen) + "\n" + drawing(*plan, screen) + "\n" +
                          totals(*plan, screen));

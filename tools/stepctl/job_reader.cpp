@@ -1,5 +1,6 @@
 #include "tools/stepctl/job_reader.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "tools/stepctl/json_text.hpp"
@@ -140,6 +141,38 @@ JobText JobReader::recovered(std::deque<std::string> lines, std::size_t first) {
     if (size < job_bytes_max) lines.push_back(std::move(*text));
   }
   return {joined(lines), first, {}};
+}
+
+std::string only_job(std::istream& in, const std::string& file) {
+  JobReader reader(in);
+  const std::optional<JobText> job = reader.next();
+  if (!job) {
+    throw NotOneJob("there is no job in " + file + ": it is empty (a job is a JSON object)");
+  }
+  if (!job->trouble.empty()) throw NotOneJob(file + ": " + job->trouble);
+  demand_json(job->text, file, job->line);
+  if (const std::optional<JobText> second = reader.next()) {
+    throw NotOneJob(file + " goes on at line " + std::to_string(second->line) +
+                    ", and one job is asked for: put it into a file of its own");
+  }
+  return job->text;
+}
+
+void demand_json(const std::string& text, const std::string& file, std::size_t first_line) {
+  json::parse_options options;
+  options.max_depth = 512;  // how deep is too deep the daemon says
+  json::stream_parser parser({}, options);
+  json::error_code error;
+  const std::size_t read = parser.write(text, error);
+  if (!error) parser.finish(error);
+  if (!error) return;
+  const std::string_view before = std::string_view(text).substr(0, std::min(read, text.size()));
+  const auto lines = static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
+  const std::size_t column = before.size() - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+  const std::string what = error == json::error::incomplete ? "it ends before its value does"
+                                                            : "it is no JSON from here on";
+  throw NotOneJob(file + ":" + std::to_string(first_line + lines) + ":" + std::to_string(column) +
+                  ": " + what);
 }
 
 std::string on_one_line(std::string job) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <istream>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 namespace stepd::stepctl {
@@ -37,6 +38,16 @@ class JobReader final {
   std::uint64_t bytes_ = 0;
   bool gave_up_ = false;
 };
+
+/// The one job that `in` holds, as it stands there. Throws NotOneJob, naming `file`, where there is
+/// none, more than one, or none that is JSON: with the line and the column (in bytes) then.
+class NotOneJob : public std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+[[nodiscard]] std::string only_job(std::istream& in, const std::string& file);
+
+/// Throws NotOneJob, naming `file`, where the text, which begins at `first_line` of it, is no JSON.
+void demand_json(const std::string& text, const std::string& file, std::size_t first_line = 1);
 
 /// The job without its line breaks, for JSON Lines. What is no JSON stays none: a line break inside
 /// a string becomes another character that cannot stand there either.

@@ -2,7 +2,9 @@
 #include <vector>
 
 #include "tools/stepctl/commands.hpp"
+#include "tools/stepctl/confirmation.hpp"
 #include "tools/stepctl/job_input.hpp"
+#include "tools/stepctl/job_reader.hpp"
 #include "tools/stepctl/json_text.hpp"
 #include "tools/stepctl/problem.hpp"
 #include "tools/stepctl/span_text.hpp"
@@ -17,7 +19,8 @@ constexpr std::size_t paths_shown = 40;
 constexpr std::size_t reproductions_shown = 10;
 
 /// Verdicts, the worst first.
-constexpr const char* verdicts[] = {"broken", "bad_arguments", "effect_stays", "parked", "ok"};
+constexpr const char* verdicts[] = {
+    "broken", "step_at_fault", "bad_arguments", "effect_stays", "waits", "parked", "ok"};
 
 std::size_t severity(const json::object& result) {
   const auto found =
@@ -27,10 +30,11 @@ std::size_t severity(const json::object& result) {
 
 Tone tone_of_verdict(const std::string& verdict) {
   if (verdict == "ok") return Tone::good;
-  return verdict == "parked" || verdict == "effect_stays" ? Tone::warn : Tone::bad;
+  const bool bears = verdict == "parked" || verdict == "waits" || verdict == "effect_stays";
+  return bears ? Tone::warn : Tone::bad;
 }
 
-bool has_failed(const json::object& result) { return severity(result) < 2; }
+bool has_failed(const json::object& result) { return severity(result) < 3; }
 
 std::vector<json::object> results_of(const json::object& answer) {
   std::vector<json::object> results;
@@ -47,13 +51,35 @@ std::string whole(std::istream& in) {
 /// The job as it stands in its file, so that the daemon judges what is there.
 std::string body_of(const TestJob& command, Output& output) {
   JobInput input(command.file, output);
-  std::string body = "{\"job\":" + whole(input.stream());
+  std::string body = "{\"job\":" + only_job(input.stream(), input.name());
   if (!command.path.empty()) body += ",\"path\":" + one_line(json::value(command.path));
   if (!command.outputs.empty()) {
     JobInput outputs(command.outputs, output);
-    body += ",\"outputs\":" + whole(outputs.stream());
+    const std::string text = whole(outputs.stream());
+    demand_json(text, outputs.name());
+    body += ",\"outputs\":" + text;
   }
-  return body + "}";
+  return body + (command.real ? ",\"real\":true" : "");
+}
+
+std::string counted(std::int64_t count, const std::string& thing) {
+  return grouped(static_cast<std::uint64_t>(count)) + " " + thing + (count == 1 ? "" : "s");
+}
+
+/// How many calls there will be, and that they are real; absent: go on.
+std::optional<ExitCode> stopped_before_real_calls(const Session& session, const TestJob& command,
+                                                  const std::string& body) {
+  const Answer answer = session.client.post("/v1/jobs:test", body + ",\"only_count\":true}");
+  const std::optional<json::object> count = parse_object(answer.body);
+  if (!answer.is_good() || !count) return refuse(session, answer);
+  const std::string calls = "about " + counted(number_at(*count, "code_calls"), "time");
+  session.output.note(counted(number_at(*count, "played"), "path") + ": the steps' own code runs " +
+                      calls + ", and what it does is real\n");
+  const Question question{.fact = "the steps' own code would run " + calls,
+                          .what = "run the steps' own code " + calls,
+                          .yes = command.yes};
+  if (is_confirmed(session.output, question)) return std::nullopt;
+  return ExitCode::refused;
 }
 
 std::string summary(const json::object& answer, const Screen& screen) {
@@ -69,7 +95,10 @@ std::string summary(const json::object& answer, const Screen& screen) {
     text += paint(grouped(static_cast<std::uint64_t>(count)) + " " + spoken(verdict),
                   tone_of_verdict(verdict), screen);
   }
-  if (played < paths) {
+  const std::string cut_short = text_at(answer, "cut_short");
+  if (!cut_short.empty()) {
+    text += "\n" + paint("cut short: " + printable(cut_short), Tone::bad, screen);
+  } else if (played < paths) {
     text += "\nan even part of " + grouped(paths) + " paths: name any other with --path";
   }
   return text + "\n";
@@ -109,6 +138,7 @@ std::string in_shell_quotes(const std::string& text) {
 std::string again(const TestJob& command, const json::object& result) {
   std::string line = "  stepctl job test " + command.file;
   if (!command.outputs.empty()) line += " --outputs " + command.outputs;
+  if (command.real) line += " --real";
   return line + " --path " + in_shell_quotes(printable(text_at(result, "path"))) + "\n";
 }
 
@@ -121,6 +151,16 @@ std::string reproductions(const TestJob& command, const std::vector<json::object
   }
   if (count > reproductions_shown) lines += "  and likewise for the others\n";
   return lines.empty() ? lines : "\none path again, with its journal:\n" + lines;
+}
+
+/// A line for each path that is not simply all right.
+std::string in_short(const std::vector<json::object>& results) {
+  std::string lines;
+  for (const json::object& result : results) {
+    const std::string verdict = text_at(result, "verdict");
+    if (verdict != "ok") lines += verdict + " " + printable(text_at(result, "path")) + "\n";
+  }
+  return lines;
 }
 
 void print_all(const Session& session, const TestJob& command, const json::object& answer) {
@@ -168,12 +208,20 @@ void print_one(const Session& session, const json::object& result) {
 }  // namespace
 
 ExitCode run(const Session& session, const TestJob& command) {
-  const Answer answer = session.client.post("/v1/jobs:test", body_of(command, session.output));
+  const std::string body = body_of(command, session.output);
+  if (command.real) {
+    if (const auto stopped = stopped_before_real_calls(session, command, body)) return *stopped;
+  }
+  const Answer answer = session.client.post_patiently("/v1/jobs:test", body + "}");
   const std::optional<json::object> tested = parse_object(answer.body);
   if (!answer.is_good() || !tested) return refuse(session, answer);
   const std::vector<json::object> results = results_of(*tested);
   if (session.json) {
     session.output.print(indented(answer.body));
+  } else if (session.output.quiet()) {
+    session.output.print(in_short(results));
+    const std::string cut_short = text_at(*tested, "cut_short");
+    if (!cut_short.empty()) session.output.say(error_line(cut_short, session.output.err()));
   } else if (!command.path.empty() && results.size() == 1) {
     print_one(session, results.front());
   } else {
@@ -183,12 +231,13 @@ ExitCode run(const Session& session, const TestJob& command) {
     for (const json::value& remark : list_at(*tested, "remarks")) {
       if (!remark.is_string()) continue;
       session.output.note(printable(std::string_view(remark.get_string())) +
-                          " (stepctl job test FILE --outputs FILE)\n");
+                          (command.real ? "\n" : " (stepctl job test FILE --outputs FILE)\n"));
     }
     session.output.note(warnings_text(*tested, "", session.output.err()));
   }
-  return std::any_of(results.begin(), results.end(), has_failed) ? ExitCode::refused
-                                                                 : ExitCode::done;
+  const bool failed = std::any_of(results.begin(), results.end(), has_failed) ||
+                      !text_at(*tested, "cut_short").empty();
+  return failed ? ExitCode::refused : ExitCode::done;
 }
 
 }  // namespace stepd::stepctl

@@ -2,9 +2,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <iostream>
 
 #include "tools/stepctl/commands.hpp"
+#include "tools/stepctl/confirmation.hpp"
 #include "tools/stepctl/follow.hpp"
 #include "tools/stepctl/json_text.hpp"
 #include "tools/stepctl/problem.hpp"
@@ -115,22 +115,10 @@ std::string counted(std::int64_t jobs) {
   return grouped(static_cast<std::uint64_t>(jobs)) + (jobs == 1 ? " job" : " jobs");
 }
 
-/// Whether to go on: after --yes, or when the person at the terminal says so.
 bool is_confirmed(const Session& session, const ActOnJob& command, std::int64_t jobs) {
-  if (command.yes) return true;
-  const std::string what = command.verb + " " + counted(jobs);
-  if (isatty(STDIN_FILENO) != 1 || !session.output.err().terminal) {
-    session.output.say(error_line(counted(jobs) + (jobs == 1 ? " matches" : " match") +
-                                      ", and nothing was done: to " + what + ", say --yes",
-                                  session.output.err()));
-    return false;
-  }
-  session.output.say(what + "? [y/N] ");
-  std::string said;
-  std::getline(std::cin, said);
-  if (said == "y" || said == "Y" || said == "yes") return true;
-  session.output.note("nothing was done\n");
-  return false;
+  return is_confirmed(session.output, {.fact = counted(jobs) + (jobs == 1 ? " matches" : " match"),
+                                       .what = command.verb + " " + counted(jobs),
+                                       .yes = command.yes});
 }
 
 ExitCode tell_many(const Session& session, const std::string& verb, const Answer& answer) {

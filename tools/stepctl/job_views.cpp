@@ -120,6 +120,17 @@ std::string reasons_text(const json::object& answer, std::optional<Instant> now,
   return table.text(screen);
 }
 
+/// A line for each reason: the step, or "-" for the job as a whole, and the code.
+std::string codes_of(const json::object& answer) {
+  std::string lines;
+  for (const json::value& entry : list_at(answer, "reasons")) {
+    if (!entry.is_object()) continue;
+    const std::string step = text_at(entry.get_object(), "step");
+    lines += (step.empty() ? "-" : step) + " " + text_at(entry.get_object(), "code") + "\n";
+  }
+  return lines;
+}
+
 /// What an operator can do about parked steps.
 std::string parked_hint(const json::object& job) {
   for (const json::value& entry : list_at(job, "steps")) {
@@ -225,6 +236,10 @@ ExitCode run(const Session& session, const AskWhy& command) {
   if (!answer.is_good() || !reasons) return refuse(session, answer);
   if (session.json) {
     session.output.print(indented(answer.body));
+    return ExitCode::done;
+  }
+  if (session.output.quiet()) {
+    session.output.print(codes_of(*reasons));
     return ExitCode::done;
   }
   const std::string state = text_at(*reasons, "state");

@@ -11,6 +11,7 @@ endfunction()
 function(build_and_test name source)
   run(${CMAKE_COMMAND} -S ${source} -B ${WORK}/${name}_build -G ${GENERATOR}
     -D CMAKE_PREFIX_PATH=${WORK}/installed
+    -D STEPD_PROGRAM=${BUILD}/bin/stepd -D STEPCTL_PROGRAM=${BUILD}/bin/stepctl
     -D CMAKE_BUILD_TYPE=Release
     -D CMAKE_CXX_FLAGS_RELEASE=-O1
     -D CMAKE_C_COMPILER=${C_COMPILER} -D CMAKE_CXX_COMPILER=${CXX_COMPILER}
