@@ -62,8 +62,10 @@ struct Underivable {
     relied_on      // `job` keeps what the origin did, which is to be undone
   };
   Why why = Why::asked_before;
-  JobId job;
+  JobId job;  // undone: the last one, where failed undos were gone on with
   engine::Origin::Kind kind = engine::Origin::Kind::rerun;  // of the one asked for before
+  engine::ContentHash content;                              // likewise
+  bool failed = false;                                      // the undo has, and can be gone on with
   friend bool operator==(const Underivable&, const Underivable&) = default;
 };
 /// The job is not removed, because an unsettled one comes from it (D5).
@@ -191,6 +193,7 @@ struct JobFilter {
   std::string name;                    // empty: all
   std::string key;                     // empty: all
   std::optional<bool> attention;
+  std::string not_made_by;  // a request id: leave out the reruns and undos it has made
 };
 
 /// A line of a list. A head that says `queued` while the journal goes on past its first row reads
@@ -271,6 +274,8 @@ class Reader {
   /// The jobs made from this one, oldest first. Of those made before it was removed nothing is
   /// known.
   [[nodiscard]] virtual std::vector<DerivedLine> derived(JobId origin, std::size_t limit) = 0;
+  /// The job that undoes this one; the last of them, where failed undos were gone on with.
+  [[nodiscard]] virtual std::optional<JobId> undo_of(JobId origin) = 0;
   /// How many jobs read as each word; words of no job are left out.
   [[nodiscard]] virtual std::vector<Count> counts() = 0;
   [[nodiscard]] virtual Facts facts() = 0;

@@ -15,6 +15,7 @@ std::uint64_t Reader::version(std::uint64_t newest) {
     refuse("it is of format " + std::to_string(version) + ", and this stepd knows formats 1 to " +
            std::to_string(newest));
   }
+  version_ = version;
   return version;
 }
 

@@ -25,7 +25,7 @@ namespace stepd::engine::codec {
 
 /// The newest versions, and the highest ones read. What an older version can hold is written in it,
 /// so that an older stepd still reads it.
-inline constexpr std::uint64_t entries_version = 1;
+inline constexpr std::uint64_t entries_version = 2;
 inline constexpr std::uint64_t definition_version = 2;
 
 /// The last enumerator of each enum on record: whatever lies beyond was written by a newer stepd.
@@ -82,9 +82,21 @@ class Writer {
   template <class T>
   using Field = const T&;
 
+  /// The first thing to write.
+  void version(std::uint64_t number) {
+    version_ = number;
+    unsigned_number(number);
+  }
+
   template <class... Ts>
   void operator()(const Ts&... values) {
     (put(values), ...);
+  }
+
+  /// Fields that a later version has added.
+  template <class... Ts>
+  void since(std::uint64_t version, const Ts&... values) {
+    if (version_ >= version) (put(values), ...);
   }
 
   /// Several optional values behind one mask of those present.
@@ -163,6 +175,7 @@ class Writer {
   }
 
   std::string bytes_;
+  std::uint64_t version_ = 0;
 };
 
 /// Never reads past the end and never allocates more than the bytes left could fill: whatever the
@@ -177,6 +190,12 @@ class Reader {
   template <class... Ts>
   void operator()(Ts&... values) {
     (take(values), ...);
+  }
+
+  /// Of an older record they stay as they are by default.
+  template <class... Ts>
+  void since(std::uint64_t version, Ts&... values) {
+    if (version_ >= version) (take(values), ...);
   }
 
   template <class... Ts>
@@ -256,6 +275,7 @@ class Reader {
   std::string_view what_;  // "definition": for messages
   std::string_view bytes_;
   std::size_t place_ = 0;
+  std::uint64_t version_ = 0;
 };
 
 }  // namespace stepd::engine::codec

@@ -23,7 +23,7 @@ void check_predecessors(const JobDefinition& definition, const codec::Reader& re
 std::string encode(const JobDefinition& definition) {
   const bool plain = definition.priority == 0 && !definition.origin && !definition.parent;
   codec::Writer writer;
-  writer.unsigned_number(plain ? 1 : codec::definition_version);
+  writer.version(plain ? 1 : codec::definition_version);
   writer(definition);
   if (!plain) writer(definition.priority, definition.origin, definition.parent);
   return writer.take();

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "host/engine/codec.hpp"
 #include "host/engine/codec_bytes.hpp"
 #include "host/engine/codec_fields.hpp"
@@ -144,9 +146,16 @@ void fields(A& archive, typename A::template Field<CancelNoted> entry) {
 }
 
 template <class A>
+void fields(A& archive, typename A::template Field<ContentHash> hash) {
+  auto& [bytes] = hash;
+  archive(bytes);
+}
+
+template <class A>
 void fields(A& archive, typename A::template Field<OperatorActed> entry) {
-  auto& [verb, request_id, actor, reason, step] = entry;
+  auto& [verb, request_id, actor, reason, step, content] = entry;
   archive(verb, request_id, actor, reason, step);
+  archive.since(2, content);
 }
 
 template <class A>
@@ -173,9 +182,18 @@ void fields(A& archive, typename A::template Field<PriorityChanged> entry) {
   archive(priority);
 }
 
+namespace {
+
+bool has_content(const Entry& entry) {
+  const auto* acted = std::get_if<OperatorActed>(&entry);
+  return acted && !acted->content.bytes.empty();
+}
+
+}  // namespace
+
 std::string encode(std::span<const Entry> entries) {
   codec::Writer writer;
-  writer.unsigned_number(codec::entries_version);
+  writer.version(std::ranges::any_of(entries, has_content) ? codec::entries_version : 1);
   writer.unsigned_number(entries.size());
   for (const Entry& entry : entries) writer(entry);
   return writer.take();

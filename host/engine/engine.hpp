@@ -59,6 +59,7 @@ struct Verb {
   enum class Truth : std::uint8_t { done, none, undone };
   Truth truth = Truth::done;  // resolve
   std::int32_t priority = 0;  // priority: priority_min to priority_max
+  ContentHash content{};      // under one request id nothing else is asked
 };
 struct VerbRequested {
   ReplyToken reply{};
@@ -179,10 +180,11 @@ struct Refused {
     not_found,
     wrong_state,
     invalid,
-    not_stored,  // nothing is recorded: there is no room now, or the file is damaged
-    ending,      // nothing is recorded: the host takes in nothing any more
-    unsure,      // it may be recorded or not: the same request id asked again tells
-    unreadable   // the job's record is damaged, or a newer host's
+    request_taken,  // the request id stands for something else
+    not_stored,     // nothing is recorded: there is no room now, or the file is damaged
+    ending,         // nothing is recorded: the host takes in nothing any more
+    unsure,         // it may be recorded or not: the same request id asked again tells
+    unreadable      // the job's record is damaged, or a newer host's
   };
   Why why = Why::wrong_state;
   std::string message{};

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "host/engine/content_hash.hpp"
 #include "host/engine/definition.hpp"
 #include "host/engine/id.hpp"
 #include "host/engine/outcome.hpp"
@@ -107,6 +108,7 @@ struct OperatorActed {
   std::string actor{};
   std::string reason{};
   std::optional<StepIndex> step{};
+  ContentHash content{};
   friend bool operator==(const OperatorActed&, const OperatorActed&) = default;
 };
 

@@ -106,7 +106,9 @@ class Fold {
   void operator()(const Resumed&) const { job_.paused = false; }
 
   void operator()(const OperatorActed& entry) const {
-    if (!entry.request_id.empty()) job_.request_ids.try_emplace(entry.request_id, entry.verb);
+    if (entry.request_id.empty()) return;
+    job_.request_ids.try_emplace(entry.request_id,
+                                 AskedVerb{entry.verb, entry.step, entry.reason, entry.content});
   }
 
   void operator()(const Settled& entry) const { job_.settled = entry.state; }

@@ -38,6 +38,15 @@ struct JobProgress {
 
 [[nodiscard]] std::span<const StepIndex> successors_of(const JobProgress& progress, StepIndex step);
 
+/// What an operator's request id stands for (O1).
+struct AskedVerb {
+  std::string verb{};
+  std::optional<StepIndex> step{};
+  std::string reason{};
+  ContentHash content{};
+  friend bool operator==(const AskedVerb&, const AskedVerb&) = default;
+};
+
 /// One job as the fold over its journal leaves it. Changes by `apply` only.
 struct JobState {
   JobId id{};
@@ -53,8 +62,7 @@ struct JobState {
   std::optional<SettledState> settled{};
   std::vector<StepState> steps{};
   std::map<StepIndex, StepTypeSnapshot> late_snapshots{};  // of types unknown at submit
-  // Of operators' verbs, so that each has its effect once: what the id was used for.
-  std::map<std::string, std::string> request_ids{};
+  std::map<std::string, AskedVerb> request_ids{};          // so that each verb has its effect once
   std::uint64_t calls = 0;
   std::uint64_t rows = 0;  // number of the last journal row
   std::int32_t priority = 0;

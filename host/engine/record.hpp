@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/engine/child.hpp"
+#include "host/engine/content_hash.hpp"
 #include "host/engine/id.hpp"
 #include "host/engine/origin.hpp"
 #include "host/engine/outcome.hpp"
@@ -56,12 +57,6 @@ struct JobHead {
   std::optional<TimePoint> settled_at{};  // exactly when the word is a settled one; then no due
   std::int32_t priority = 0;
   friend bool operator==(const JobHead&, const JobHead&) = default;
-};
-
-/// SHA-256 over the canonical form of what was sent (J3).
-struct ContentHash {
-  std::string bytes{};  // 32
-  friend bool operator==(const ContentHash&, const ContentHash&) = default;
 };
 
 /// A key names at most one job of its tenant (J3).

@@ -4,6 +4,7 @@
 #include "host/engine/names.hpp"
 #include "host/engine/planted_bug.hpp"
 #include "host/engine/reference.hpp"
+#include "host/engine/request_id.hpp"
 #include "host/engine/rules.hpp"
 
 namespace stepd::engine {
@@ -51,10 +52,8 @@ class VerbRules {
     }
     const auto used = job_.request_ids.find(verb_.request_id);
     if (used != job_.request_ids.end()) {
-      if (used->second == name_of(verb_.kind)) return Ignored{Ignored::Why::repeated_request};
-      return Refused{Refused::Why::invalid, "the request id \"" + verb_.request_id +
-                                                "\" was used for " + used->second +
-                                                " before: give each request its own"};
+      if (is_repeat(job_, used->second, verb_)) return Ignored{Ignored::Why::repeated_request};
+      return request_taken(job_, used->second, verb_);
     }
     if (planted(PlantedBug::runs_settled_again) && job_.settled &&
         verb_.kind == Verb::Kind::retry) {
@@ -279,7 +278,7 @@ class VerbRules {
 
   void act(std::optional<StepIndex> step) {
     entries_.push_back(OperatorActed{std::string(name_of(verb_.kind)), verb_.request_id,
-                                     verb_.actor, verb_.reason, step});
+                                     verb_.actor, verb_.reason, step, verb_.content});
   }
 
   [[nodiscard]] std::string see() const {

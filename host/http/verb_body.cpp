@@ -2,7 +2,11 @@
 
 #include <utility>
 
+#include "host/engine/canonical.hpp"
+#include "host/engine/names.hpp"
 #include "host/engine/record.hpp"
+#include "host/http/content_hash.hpp"
+#include "host/http/json_writer.hpp"
 
 namespace stepd::http {
 namespace {
@@ -17,6 +21,18 @@ Verb::Truth truth_of(const JsonBody& body) {
   if (truth == "none") return Verb::Truth::none;
   if (truth == "undone") return Verb::Truth::undone;
   invalid("wrong_value", "/truth", "is \"" + truth + "\"; it is done, none or undone");
+}
+
+std::string_view word_of(Verb::Truth truth) {
+  switch (truth) {
+    case Verb::Truth::done:
+      return "done";
+    case Verb::Truth::none:
+      return "none";
+    case Verb::Truth::undone:
+      return "undone";
+  }
+  return "";
 }
 
 std::int32_t priority_of(const JsonBody& body) {
@@ -60,17 +76,28 @@ std::vector<std::string_view> members_of(Verb::Kind kind) {
   return {};
 }
 
-}  // namespace
+/// What the request id stands for from now on: all that is asked for, the reason included, for it
+/// stands in the journal; not who asks (O1).
+engine::ContentHash content_of(const Verb& verb) {
+  std::string text;
+  JsonWriter json(text);
+  json.begin_object();
+  json.member("verb", engine::name_of(verb.kind));
+  json.member("step", verb.step);
+  json.member("reason", verb.reason);
+  if (!verb.output.empty()) {
+    json.member("output", engine::JsonText(engine::canonical(verb.output.view())));
+  }
+  if (verb.kind == Verb::Kind::resolve) json.member("truth", word_of(verb.truth));
+  if (verb.kind == Verb::Kind::priority) json.member("priority", verb.priority);
+  json.end_object();
+  return content_hash(text);
+}
 
-Verb verb_in(const JsonBody& body, Verb::Kind kind, const std::vector<std::string_view>& also) {
-  std::vector<std::string_view> known = members_of(kind);
-  known.insert(known.end(), {"request_id", "actor", "reason"});
-  known.insert(known.end(), also.begin(), also.end());
-  body.allow(known);
+/// But for what tells one request from another.
+Verb asked_in(const JsonBody& body, Verb::Kind kind) {
   Verb verb;
   verb.kind = kind;
-  verb.request_id = body.name("request_id");
-  if (verb.request_id.empty()) verb.request_id = fresh_id();
   verb.actor = body.name("actor");
   verb.reason = body.text("reason", reason_bytes_max);
   if (kind == Verb::Kind::retry) verb.step = body.name("step");
@@ -87,6 +114,20 @@ Verb verb_in(const JsonBody& body, Verb::Kind kind, const std::vector<std::strin
     invalid("wrong_value", "/output",
             "must be left out: only a step resolved as done has an output");
   }
+  return verb;
+}
+
+}  // namespace
+
+Verb verb_in(const JsonBody& body, Verb::Kind kind, const std::vector<std::string_view>& also) {
+  std::vector<std::string_view> known = members_of(kind);
+  known.insert(known.end(), {"request_id", "actor", "reason"});
+  known.insert(known.end(), also.begin(), also.end());
+  body.allow(known);
+  Verb verb = asked_in(body, kind);
+  verb.request_id = body.name("request_id");
+  if (verb.request_id.empty()) verb.request_id = fresh_id();
+  verb.content = content_of(verb);
   return verb;
 }
 

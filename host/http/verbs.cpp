@@ -34,6 +34,8 @@ Problem problem_of(const engine::Refused& refused) {
       return problem(409, "wrong_state");
     case engine::Refused::Why::invalid:
       return problem(422, "invalid");
+    case engine::Refused::Why::request_taken:
+      return problem(409, "request_id_taken");
     case engine::Refused::Why::not_stored:
       return problem(507, "not_stored");
     case engine::Refused::Why::ending:

@@ -87,11 +87,12 @@ stepd_status CallContext::wait_result(std::string_view key, std::uint32_t index,
 
 void CallContext::fill_facts() {
   job_id_ = engine::to_text(request.id.job);
-  idempotency_key_ = engine::idempotency_key(request.id.job, request.step, request.phase);
-  const bool same = request.phase == engine::Phase::execute && !request.executed_in;
-  execute_key_ = same ? idempotency_key_
-                      : engine::idempotency_key(request.executed_in.value_or(request.id.job),
-                                                request.step, engine::Phase::execute);
+  // All undos of a job are about the same phase of its steps.
+  const engine::JobId about = request.executed_in.value_or(request.id.job);
+  idempotency_key_ = engine::idempotency_key(about, request.step, request.phase);
+  execute_key_ = request.phase == engine::Phase::execute
+                     ? idempotency_key_
+                     : engine::idempotency_key(about, request.step, engine::Phase::execute);
   facts_.struct_size = sizeof facts_;
   facts_.phase = static_cast<std::int32_t>(request.phase);
   facts_.tenant = lend(request.tenant);

@@ -9,6 +9,7 @@
 #include "host/engine/json_value.hpp"
 #include "host/engine/names.hpp"
 #include "host/engine/planted_bug.hpp"
+#include "host/engine/request_id.hpp"
 
 namespace stepd::runtime {
 
@@ -27,6 +28,29 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 
+/// The same request again; or another one under its id (O1).
+engine::Verdict answer_before(const engine::Derivation& asked, const storage::Underivable& why) {
+  const bool same_kind = why.kind == asked.kind;
+  if (same_kind && engine::may_be_one(why.content, asked.content)) return engine::Accepted{why.job};
+  return engine::Refused{
+      engine::Refused::Why::request_taken,
+      "the request id \"" + asked.request_id + "\" was used for " +
+          std::string(engine::name_of(why.kind)) + " before (job " + engine::to_text(why.job) +
+          ")" + (same_kind ? ", with other content" : "") + ": give each request its own"};
+}
+
+engine::Verdict undone_before(const engine::Derivation& asked, const storage::Underivable& why) {
+  const std::string origin = "job " + engine::to_text(asked.origin);
+  const std::string other = engine::to_text(why.job);
+  std::string message = origin + " is undone already, by job " + other;
+  if (asked.goes_on) message = origin + " has been gone on with already, by job " + other;
+  message += why.failed ? ", which has left something: to undo the rest, rerun that one (stepctl "
+                          "job rerun " +
+                              other + ")"
+                        : " (see: stepctl job show " + other + ")";
+  return engine::Refused{engine::Refused::Why::wrong_state, std::move(message)};
+}
+
 /// What stands in the way of a rerun or an undo; or what it was answered before.
 engine::Verdict verdict_of(const engine::Derivation& asked, const storage::Underivable& why) {
   using Why = storage::Underivable::Why;
@@ -38,17 +62,9 @@ engine::Verdict verdict_of(const engine::Derivation& asked, const storage::Under
   };
   switch (why.why) {
     case Why::asked_before:
-      if (why.kind == asked.kind) return engine::Accepted{why.job};
-      return refuse(engine::Refused::Why::invalid,
-                    "the request id \"" + asked.request_id + "\" was used for " +
-                        std::string(engine::name_of(why.kind)) + " before (job " + other +
-                        "): give each request its own");
+      return answer_before(asked, why);
     case Why::undone:
-      if (undoes) {
-        return refuse(engine::Refused::Why::wrong_state, origin + " is undone already, by job " +
-                                                             other + " (see: stepctl job show " +
-                                                             other + ")");
-      }
+      if (undoes) return undone_before(asked, why);
       return refuse(engine::Refused::Why::wrong_state,
                     origin + " cannot be rerun from a step: what it would keep is undone by job " +
                         other + "; rerun it whole");
@@ -60,6 +76,12 @@ engine::Verdict verdict_of(const engine::Derivation& asked, const storage::Under
               "job show " +
               other + ")");
     case Why::gone:
+      if (undoes && why.job != asked.origin) {
+        return refuse(engine::Refused::Why::wrong_state,
+                      origin + " cannot be gone on with: job " + other +
+                          ", which it undoes, has been removed, and with it what its "
+                          "compensations need to know");
+      }
       if (why.job == asked.origin) {
         return refuse(engine::Refused::Why::not_found,
                       "there is no " + origin + " any more (see: stepctl job list)");

@@ -12,7 +12,6 @@ namespace {
 
 using engine::JobWord;
 using engine::StepBlob;
-using Job = MemoryRecord::Job;
 
 auto place_of(const StepBlob& blob) { return std::tie(blob.step, blob.phase, blob.kind, blob.key); }
 
@@ -51,24 +50,37 @@ std::optional<Duplicate> MemoryEdit::holder(const std::string& tenant,
   return Duplicate{id, row.content};
 }
 
-std::optional<JobId> MemoryEdit::undo_of(JobId origin) const {
-  for (auto row = record_.derived.lower_bound({origin, {}});
-       row != record_.derived.end() && row->first.first == origin; ++row) {
-    if (row->second.kind == engine::Origin::Kind::undo) return row->second.job;
+std::optional<JobId> last_undo(const MemoryRecord& record, JobId origin) {
+  std::optional<JobId> last;
+  for (auto row = record.derived.lower_bound({origin, {}});
+       row != record.derived.end() && row->first.first == origin; ++row) {
+    if (row->second.kind == engine::Origin::Kind::undo) last = row->second.job;
   }
-  return std::nullopt;
+  if (!last) return std::nullopt;
+  const auto later = last_undo(record, *last);
+  return later ? later : last;
+}
+
+std::optional<Underivable> MemoryEdit::undone(JobId origin) const {
+  const auto by = last_undo(record_, origin);
+  if (!by) return std::nullopt;
+  const auto undo = record_.jobs.find(*by);
+  const bool failed = undo != record_.jobs.end() && undo->second->kept.head.word == JobWord::failed;
+  return Underivable{.why = Underivable::Why::undone, .job = *by, .failed = failed};
 }
 
 std::optional<Underivable> MemoryEdit::objection(const engine::Derivation& derivation) const {
   using Why = Underivable::Why;
   const auto known = record_.derived.find({derivation.origin, derivation.request_id});
   if (known != record_.derived.end()) {
-    return Underivable{Why::asked_before, known->second.job, known->second.kind};
+    return Underivable{.why = Why::asked_before,
+                       .job = known->second.job,
+                       .kind = known->second.kind,
+                       .content = known->second.content};
   }
   if (!record_.jobs.contains(derivation.origin)) return Underivable{Why::gone, derivation.origin};
-  const auto undone = undo_of(derivation.origin);
-  if (undone && derivation.kind == engine::Origin::Kind::undo) {
-    return Underivable{Why::undone, *undone};
+  if (derivation.kind == engine::Origin::Kind::undo) {
+    if (auto by = undone(derivation.origin)) return by;
   }
   const auto relying = relying_on(derivation.origin);
   if (relying && derivation.kind == engine::Origin::Kind::undo) {
@@ -76,7 +88,8 @@ std::optional<Underivable> MemoryEdit::objection(const engine::Derivation& deriv
   }
   for (const JobId id : derivation.relies_on) {
     if (!record_.jobs.contains(id)) return Underivable{Why::gone, id};
-    if (const auto undo = undo_of(id)) return Underivable{Why::undone, *undo};
+    if (derivation.goes_on) continue;
+    if (auto by = undone(id)) return by;
   }
   return std::nullopt;
 }
@@ -87,7 +100,7 @@ std::optional<JobId> MemoryEdit::relying_on(JobId origin) const {
     const bool counts = !engine::is_settled(word) || word == JobWord::succeeded;
     const auto& kept = job->relies_on;
     const bool relies = std::find(kept.begin(), kept.end(), origin) != kept.end();
-    if (counts && relies && !undo_of(id)) return id;
+    if (counts && relies && !last_undo(record_, id)) return id;
   }
   return std::nullopt;
 }
@@ -98,7 +111,18 @@ std::optional<JobId> MemoryEdit::unsettled_from(JobId origin) const {
     const auto job = record_.jobs.find(row->second.job);
     if (job != record_.jobs.end() && !job->second->kept.head.settled_at) return job->first;
   }
+  for (const auto& [id, job] : record_.jobs) {
+    const auto& kept = job->relies_on;
+    const bool relies = std::find(kept.begin(), kept.end(), origin) != kept.end();
+    if (relies && !job->kept.head.settled_at) return id;
+  }
   return std::nullopt;
+}
+
+void MemoryEdit::copy_compensation_blobs(JobId from, Job& to) const {
+  for (const StepBlob& blob : record_.jobs.at(from)->blobs) {
+    if (blob.phase == engine::Phase::compensate) to.blobs.push_back(blob);
+  }
 }
 
 SubmitResult MemoryEdit::insert(const NewJob& submit) {
@@ -111,7 +135,11 @@ SubmitResult MemoryEdit::insert(const NewJob& submit) {
   require_storable(submit);
   auto job = std::make_shared<Job>();
   job->parent = submit.parent;
-  if (submit.derivation) job->relies_on = submit.derivation->relies_on;
+  if (submit.derivation) {
+    job->relies_on = submit.derivation->relies_on;
+    job->made_by = submit.derivation->request_id;
+    if (submit.derivation->goes_on) copy_compensation_blobs(submit.derivation->origin, *job);
+  }
   job->kept = {.id = submit.id,
                .tenant = submit.tenant,
                .name = submit.name,
@@ -127,7 +155,7 @@ SubmitResult MemoryEdit::insert(const NewJob& submit) {
   }
   if (submit.derivation) {
     const engine::Derivation& from = *submit.derivation;
-    record_.derived[{from.origin, from.request_id}] = {from.kind, submit.id};
+    record_.derived[{from.origin, from.request_id}] = {from.kind, submit.id, from.content};
   }
   record_.highest_id = std::max(record_.highest_id, submit.id);
   if (submit.claimed && !engine::is_settled(submit.head.word)) claimed_.insert(submit.id);
@@ -212,7 +240,9 @@ std::size_t MemoryEdit::expire(const Expiry& expiry, std::size_t limit) {
   for (const auto& [id, job] : record_.jobs) {
     if (gone.size() == limit) break;
     const auto starter = job->parent ? record_.jobs.find(job->parent->job) : record_.jobs.end();
-    const bool is_read = starter != record_.jobs.end() && !starter->second->kept.head.settled_at;
+    const bool is_read =
+        (starter != record_.jobs.end() && !starter->second->kept.head.settled_at) ||
+        (job->parent && unsettled_from(job->parent->job));
     if (expired(job->kept.head, expiry) && !unsettled_from(id) && !is_read) gone.push_back(id);
   }
   for (const JobId id : gone) remove(id, {});

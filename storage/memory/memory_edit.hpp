@@ -12,6 +12,9 @@ namespace stepd::storage {
 /// Events that came for the job and do not stand in its journal yet.
 [[nodiscard]] std::vector<engine::GivenEvent> given_events(const MemoryRecord& record, JobId job);
 
+/// The last undo of the job, where failed ones were gone on with.
+[[nodiscard]] std::optional<JobId> last_undo(const MemoryRecord& record, JobId origin);
+
 /// What is known of the children of a job's steps as its journal is now.
 [[nodiscard]] std::vector<engine::ChildCounts> child_counts(const MemoryRecord& record, JobId job);
 
@@ -35,6 +38,7 @@ class MemoryEdit {
   [[nodiscard]] std::set<JobId>& claimed() { return claimed_; }
 
  private:
+  using Job = MemoryRecord::Job;
   using WaitRow = MemoryRecord::WaitRow;
   using EventRow = MemoryRecord::EventRow;
   void write_waits(const Change& change);
@@ -52,7 +56,8 @@ class MemoryEdit {
   [[nodiscard]] bool has_given(JobId job) const;
 
   void remove(JobId id, TimePoint at);
-  [[nodiscard]] std::optional<JobId> undo_of(JobId origin) const;
+  [[nodiscard]] std::optional<Underivable> undone(JobId origin) const;
+  void copy_compensation_blobs(JobId from, Job& to) const;
   [[nodiscard]] std::optional<Underivable> objection(const engine::Derivation& derivation) const;
   [[nodiscard]] std::optional<JobId> unsettled_from(JobId origin) const;
   [[nodiscard]] std::optional<JobId> relying_on(JobId origin) const;

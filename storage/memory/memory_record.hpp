@@ -20,7 +20,8 @@ struct MemoryRecord {
     LoadedJob kept;
     std::vector<engine::StepBlob> blobs;  // by step, phase, kind, key
     std::optional<engine::ParentLink> parent;
-    std::vector<JobId> relies_on;  // a rerun that keeps what these did
+    std::vector<JobId> relies_on;  // as Derivation has it
+    std::string made_by;           // the request that made it from another job
   };
 
   /// A key's job, also when that one is gone. Of several jobs with one key the newest holds it.
@@ -57,6 +58,7 @@ struct MemoryRecord {
   struct DerivedRow {
     engine::Origin::Kind kind = engine::Origin::Kind::rerun;
     JobId job;
+    engine::ContentHash content;
   };
   using DerivedName = std::pair<JobId, std::string>;
 

@@ -23,6 +23,7 @@ bool passes(const JobFilter& filter, const Job& job) {
   if (!filter.name.empty() && kept.name != filter.name) return false;
   if (!filter.key.empty() && kept.key != filter.key) return false;
   if (filter.attention && kept.head.attention != *filter.attention) return false;
+  if (!filter.not_made_by.empty() && filter.not_made_by == job.made_by) return false;
   return filter.words.empty() ||
          std::find(filter.words.begin(), filter.words.end(), shown_word(job)) != filter.words.end();
 }
@@ -222,6 +223,11 @@ std::vector<DerivedLine> MemoryStore::derived(JobId origin, std::size_t limit) {
             [](const DerivedLine& a, const DerivedLine& b) { return a.job < b.job; });
   lines.resize(std::min(lines.size(), limit));
   return lines;
+}
+
+std::optional<JobId> MemoryStore::undo_of(JobId origin) {
+  const std::lock_guard lock{mutex_};
+  return last_undo(record_, origin);
 }
 
 std::vector<Count> MemoryStore::counts() {

@@ -51,6 +51,7 @@ class MemoryStore final : public Store, public Reader {
                                               std::optional<engine::EventNumber> before,
                                               std::size_t limit) override;
   [[nodiscard]] std::vector<DerivedLine> derived(JobId origin, std::size_t limit) override;
+  [[nodiscard]] std::optional<JobId> undo_of(JobId origin) override;
   [[nodiscard]] std::vector<Count> counts() override;
   [[nodiscard]] Facts facts() override;
 

@@ -45,6 +45,17 @@ inline constexpr std::string_view wake_job = R"sql(
 UPDATE job SET due = min(coalesce(due, ?2), ?2), wait = 0
 WHERE id = ?1 AND settled_at IS NULL)sql";
 
+/// The job that undoes ?1 and its word, if it is still there; where failed undos were gone on with,
+/// the last of them.
+inline constexpr std::string_view last_undo = R"sql(
+WITH RECURSIVE undo (job, depth) AS (
+  SELECT job, 1 FROM derived_job WHERE origin = ?1 AND kind = 1
+  UNION ALL
+  SELECT derived_job.job, undo.depth + 1
+  FROM undo CROSS JOIN derived_job ON derived_job.origin = undo.job AND derived_job.kind = 1)
+SELECT undo.job, job.word FROM undo LEFT JOIN job ON job.id = undo.job
+ORDER BY undo.depth DESC LIMIT 1)sql";
+
 /// A limit as SQL's LIMIT, where a negative number would mean none.
 [[nodiscard]] constexpr std::int64_t row_limit(std::uint64_t limit) {
   constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();

@@ -24,13 +24,14 @@ FROM )sql";
 const std::string line_filter = R"sql(
   job.id < ?1 AND (?2 = '' OR job.tenant = ?2) AND (?3 = '' OR job.name = ?3)
   AND (?4 IS NULL OR job.attention = ?4) AND (?5 >> shown) & 1
+  AND (?7 = '' OR job.made_by IS NOT ?7)
 ORDER BY job.id DESC LIMIT ?6)sql";
 
 const std::string newest = line_columns + "job WHERE" + line_filter;
 
 const std::string by_key = line_columns +
                            "job_key CROSS JOIN job ON job.id = job_key.job "
-                           "WHERE job_key.key = ?7 AND" +
+                           "WHERE job_key.key = ?8 AND" +
                            line_filter;
 
 const std::string by_attention =
@@ -41,7 +42,7 @@ const std::string by_attention =
 
 const std::string by_word = line_columns +
                             "job INDEXED BY job_word WHERE job.word <> 1 AND job.word <> 2 "
-                            "AND job.word = ?7 AND" +
+                            "AND job.word = ?8 AND" +
                             line_filter;
 
 const std::string open =
@@ -111,7 +112,7 @@ std::vector<JobLine> JobLines::page(const JobFilter& filter, std::optional<JobId
   std::vector<JobLine> lines;
   const auto collect = [&](Statement& statement, std::int64_t mask, const auto&... more) {
     Rows found = statement.query(below, filter.tenant, filter.name, attention, mask,
-                                 row_limit(limit), more...);
+                                 row_limit(limit), filter.not_made_by, more...);
     append_lines(found, lines);
   };
 

@@ -1,6 +1,7 @@
 #include "storage/sqlite/job_writer.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -23,8 +24,8 @@ constexpr std::string_view insert_key =
 
 constexpr std::string_view insert_job = R"sql(
 INSERT INTO job (id, word, due, wait, needs, attention, settled_at, tenant, name, key, accepted_at,
-  first_row, definition, parent, parent_step, priority)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql";
+  first_row, definition, parent, parent_step, priority, made_by)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql";
 
 constexpr std::string_view select_standing = R"sql(
 SELECT word, coalesce((SELECT max(row) FROM journal WHERE journal.job = job.id), 1)
@@ -76,25 +77,29 @@ UPDATE job SET needs = '', due = min(coalesce(due, ?1), ?1) WHERE id IN (
     AND settled_at IS NULL
   LIMIT ?3))sql";
 
-constexpr std::string_view select_expired_succeeded =
-    R"sql(
-SELECT id, word FROM job INDEXED BY job_word
-WHERE word <> 1 AND word <> 2 AND word = 7 AND settled_at < ? AND NOT EXISTS (
+/// An unsettled job comes from this one, or keeps or undoes what it did.
+std::string is_needed(const std::string& job) {
+  const std::string unsettled = job + " AND made.settled_at IS NULL)";
+  return R"sql((EXISTS (
   SELECT 1 FROM derived_job CROSS JOIN job AS made ON made.id = derived_job.job
-  WHERE derived_job.origin = job.id AND made.settled_at IS NULL)
-  AND NOT EXISTS (
-  SELECT 1 FROM job AS starter WHERE starter.id = job.parent AND starter.settled_at IS NULL)
-LIMIT ?)sql";
+  WHERE derived_job.origin = )sql" +
+         unsettled + R"sql( OR EXISTS (
+  SELECT 1 FROM kept_from CROSS JOIN job AS made ON made.id = kept_from.rerun
+  WHERE kept_from.job = )sql" +
+         unsettled + ")";
+}
 
-constexpr std::string_view select_expired_unsuccessful =
-    R"sql(
+// Of a step's jobs, whatever goes on with the step or undoes it may still want to know.
+std::string select_expired(const std::string& words) {
+  return R"sql(
 SELECT id, word FROM job INDEXED BY job_word
-WHERE word <> 1 AND word <> 2 AND word IN (8, 9, 10, 11) AND settled_at < ? AND NOT EXISTS (
-  SELECT 1 FROM derived_job CROSS JOIN job AS made ON made.id = derived_job.job
-  WHERE derived_job.origin = job.id AND made.settled_at IS NULL)
-  AND NOT EXISTS (
-  SELECT 1 FROM job AS starter WHERE starter.id = job.parent AND starter.settled_at IS NULL)
-LIMIT ?)sql";
+WHERE word <> 1 AND word <> 2 AND word IN )sql" +
+         words + " AND settled_at < ? AND NOT " + is_needed("job.id") + R"sql(
+  AND (job.parent IS NULL OR NOT (EXISTS (
+    SELECT 1 FROM job AS starter WHERE starter.id = job.parent AND starter.settled_at IS NULL)
+    OR )sql" +
+         is_needed("job.parent") + "))\nLIMIT ?";
+}
 
 constexpr std::string_view expire_keys = R"sql(
 DELETE FROM job_key WHERE (key, tenant, job) IN (
@@ -103,19 +108,26 @@ DELETE FROM job_key WHERE (key, tenant, job) IN (
 constexpr std::string_view add_count = "UPDATE word SET jobs = jobs + ? WHERE code = ?";
 
 constexpr std::string_view select_derived_by_request =
-    "SELECT kind, job FROM derived_job WHERE origin = ? AND request_id = ?";
-
-constexpr std::string_view select_undo =
-    "SELECT job FROM derived_job WHERE origin = ? AND kind = 1";
+    "SELECT kind, job, content FROM derived_job WHERE origin = ? AND request_id = ?";
 
 constexpr std::string_view select_there = "SELECT 1 FROM job WHERE id = ?";
 
 constexpr std::string_view insert_derived =
-    "INSERT INTO derived_job (origin, request_id, kind, job) VALUES (?, ?, ?, ?)";
+    "INSERT INTO derived_job (origin, request_id, kind, job, content) "
+    "VALUES (?, ?, ?, ?, nullif(?, x''))";
+
+// Of the compensations alone: what execute has kept stays with the job that ran it.
+constexpr std::string_view copy_compensation_blobs = R"sql(
+INSERT INTO step_blob (job, step, phase, kind, key, bytes)
+SELECT ?2, step, phase, kind, key, bytes FROM step_blob WHERE job = ?1 AND phase = 2)sql";
 
 constexpr std::string_view select_unsettled_from = R"sql(
 SELECT job.id FROM derived_job CROSS JOIN job ON job.id = derived_job.job
-WHERE derived_job.origin = ? AND job.settled_at IS NULL LIMIT 1)sql";
+WHERE derived_job.origin = ?1 AND job.settled_at IS NULL
+UNION ALL
+SELECT job.id FROM kept_from CROSS JOIN job ON job.id = kept_from.rerun
+WHERE kept_from.job = ?1 AND job.settled_at IS NULL
+LIMIT 1)sql";
 
 constexpr std::string_view insert_kept_from =
     "INSERT INTO kept_from (job, rerun) VALUES (?, ?) ON CONFLICT DO NOTHING";
@@ -158,14 +170,15 @@ JobWriter::JobWriter(Database& database)
       shorten_waits_(database, sqlite::shorten_waits),
       priorities_(database),
       offer_(database, sqlite::offer),
-      expired_succeeded_(database, select_expired_succeeded),
-      expired_unsuccessful_(database, select_expired_unsuccessful),
+      expired_succeeded_(database, select_expired("(7)")),
+      expired_unsuccessful_(database, select_expired("(8, 9, 10, 11)")),
       expire_keys_(database, expire_keys),
       add_count_(database, add_count),
       derived_by_request_(database, select_derived_by_request),
-      undo_of_(database, select_undo),
+      undo_of_(database, last_undo),
       job_there_(database, select_there),
       insert_derived_(database, insert_derived),
+      copy_compensation_blobs_(database, copy_compensation_blobs),
       unsettled_from_(database, select_unsettled_from),
       insert_kept_from_(database, insert_kept_from),
       relying_on_(database, select_relying_on),
@@ -185,9 +198,13 @@ std::optional<Duplicate> JobWriter::holder(const std::string& tenant,
   return duplicate;
 }
 
-std::optional<JobId> JobWriter::undo_of(JobId origin) {
+std::optional<Underivable> JobWriter::undone(JobId origin) {
   Rows found = undo_of_.query(origin.value);
-  return found.next() ? std::optional(JobId{found.integer(0)}) : std::nullopt;
+  if (!found.next()) return std::nullopt;
+  const auto word = found.maybe_integer(1);
+  return Underivable{.why = Underivable::Why::undone,
+                     .job = {found.integer(0)},
+                     .failed = word && word_of(*word) == JobWord::failed};
 }
 
 bool JobWriter::is_there(JobId id) {
@@ -200,20 +217,22 @@ std::optional<Underivable> JobWriter::objection(const engine::Derivation& deriva
   {
     Rows known = derived_by_request_.query(derivation.origin.value, derivation.request_id);
     if (known.next()) {
-      return Underivable{Why::asked_before,
-                         {known.integer(1)},
-                         static_cast<engine::Origin::Kind>(known.integer(0))};
+      return Underivable{.why = Why::asked_before,
+                         .job = {known.integer(1)},
+                         .kind = static_cast<engine::Origin::Kind>(known.integer(0)),
+                         .content = {known.bytes(2)}};
     }
   }
   if (!is_there(derivation.origin)) return Underivable{Why::gone, derivation.origin};
   if (derivation.kind == engine::Origin::Kind::undo) {
-    if (const auto undo = undo_of(derivation.origin)) return Underivable{Why::undone, *undo};
+    if (auto by = undone(derivation.origin)) return by;
     Rows relying = relying_on_.query(derivation.origin.value);
     if (relying.next()) return Underivable{Why::relied_on, {relying.integer(0)}};
   }
   for (const JobId id : derivation.relies_on) {
     if (!is_there(id)) return Underivable{Why::gone, id};
-    if (const auto undo = undo_of(id)) return Underivable{Why::undone, *undo};
+    if (derivation.goes_on) continue;
+    if (auto by = undone(id)) return by;
   }
   return std::nullopt;
 }
@@ -232,20 +251,15 @@ SubmitResult JobWriter::insert(const NewJob& job) {
   }
   require_storable(job);
   const auto key = job.key ? std::optional<std::string_view>{job.key->key} : std::nullopt;
-  insert_job_.run(job.id.value, code_of(job.head.word), column(job.head.due), job.head.wait.count(),
-                  job.head.needs, std::int64_t{job.head.attention}, column(job.head.settled_at),
-                  job.tenant, job.name, key, column(job.at), Bytes{job.first_row},
-                  Bytes{job.definition},
-                  job.parent ? std::optional(job.parent->job.value) : std::nullopt,
-                  job.parent ? std::optional<std::int64_t>(job.parent->step) : std::nullopt,
-                  std::int64_t{job.head.priority});
-  if (job.derivation) {
-    insert_derived_.run(job.derivation->origin.value, job.derivation->request_id,
-                        static_cast<std::int64_t>(job.derivation->kind), job.id.value);
-    for (const JobId kept : job.derivation->relies_on) {
-      insert_kept_from_.run(kept.value, job.id.value);
-    }
-  }
+  insert_job_.run(
+      job.id.value, code_of(job.head.word), column(job.head.due), job.head.wait.count(),
+      job.head.needs, std::int64_t{job.head.attention}, column(job.head.settled_at), job.tenant,
+      job.name, key, column(job.at), Bytes{job.first_row}, Bytes{job.definition},
+      job.parent ? std::optional(job.parent->job.value) : std::nullopt,
+      job.parent ? std::optional<std::int64_t>(job.parent->step) : std::nullopt,
+      std::int64_t{job.head.priority},
+      job.derivation ? std::optional<std::string_view>(job.derivation->request_id) : std::nullopt);
+  if (job.derivation) insert_derivation(job.id, *job.derivation);
   if (job.key) {
     insert_key_.run(job.key->key, job.tenant, job.id.value, Bytes{job.key->content.bytes});
   }
@@ -254,6 +268,13 @@ SubmitResult JobWriter::insert(const NewJob& job) {
     claimed_.put(job.id, {1, job.head.word, stands_out(job.head)});
   }
   return Committed{};
+}
+
+void JobWriter::insert_derivation(JobId made, const engine::Derivation& from) {
+  insert_derived_.run(from.origin.value, from.request_id, static_cast<std::int64_t>(from.kind),
+                      made.value, Bytes{from.content.bytes});
+  for (const JobId kept : from.relies_on) insert_kept_from_.run(kept.value, made.value);
+  if (from.goes_on) copy_compensation_blobs_.run(from.origin.value, made.value);
 }
 
 std::optional<Standing> JobWriter::standing(JobId id) {

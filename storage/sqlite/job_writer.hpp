@@ -42,7 +42,8 @@ class JobWriter {
   void write_waits(const Change& change);
   void write_children(const Change& change, const Standing& after);
   [[nodiscard]] std::optional<Underivable> objection(const engine::Derivation& derivation);
-  [[nodiscard]] std::optional<JobId> undo_of(JobId origin);
+  [[nodiscard]] std::optional<Underivable> undone(JobId origin);
+  void insert_derivation(JobId made, const engine::Derivation& from);
   [[nodiscard]] bool is_there(JobId id);
   [[nodiscard]] std::optional<JobId> unsettled_from(JobId origin);
   void write_head(JobId id, const engine::JobHead& head, bool stood_out);
@@ -88,6 +89,7 @@ class JobWriter {
   Statement undo_of_;
   Statement job_there_;
   Statement insert_derived_;
+  Statement copy_compensation_blobs_;
   Statement unsettled_from_;
   Statement insert_kept_from_;
   Statement relying_on_;

@@ -182,7 +182,16 @@ CREATE TABLE brood (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array all{Migration{1, version_1}, Migration{2, version_2}};
+// A request id stands for what was asked under it, and a job knows the request that made it from
+// another one. Of those made before this version the content is not known.
+constexpr const char* version_3 = R"sql(
+ALTER TABLE derived_job ADD COLUMN content BLOB CHECK (length(content) = 32);
+
+ALTER TABLE job ADD COLUMN made_by TEXT;
+UPDATE job SET made_by = derived_job.request_id FROM derived_job WHERE derived_job.job = job.id;
+)sql";
+
+constexpr std::array all{Migration{1, version_1}, Migration{2, version_2}, Migration{3, version_3}};
 
 [[noreturn]] void refuse(const Database& database, const std::string& fact) {
   throw StoreError{StoreError::Kind::broken, database.file().string() + " " + fact};

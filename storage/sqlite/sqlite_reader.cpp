@@ -46,7 +46,8 @@ class SqliteReader::Connection {
         events(database_),
         children(database_),
         blobs(database_, select_blobs),
-        derived(database_, select_derived) {}
+        derived(database_, select_derived),
+        undo(database_, sqlite::last_undo) {}
 
  private:
   Database database_;
@@ -59,6 +60,7 @@ class SqliteReader::Connection {
   sqlite::ChildLines children;
   Statement blobs;
   Statement derived;
+  Statement undo;
 };
 
 /// A connection and one moment's view of the record; both are given back at the end.
@@ -175,6 +177,12 @@ std::vector<DerivedLine> SqliteReader::derived(JobId origin, std::size_t limit) 
     lines.push_back({static_cast<engine::Origin::Kind>(found.integer(0)), JobId{found.integer(1)}});
   }
   return lines;
+}
+
+std::optional<JobId> SqliteReader::undo_of(JobId origin) {
+  const Borrowed connection{*this};
+  Rows found = connection->undo.query(origin.value);
+  return found.next() ? std::optional(JobId{found.integer(0)}) : std::nullopt;
 }
 
 std::vector<Count> SqliteReader::counts() {

@@ -36,6 +36,7 @@ class SqliteReader final : public Reader {
                                               std::optional<engine::EventNumber> before,
                                               std::size_t limit) override;
   [[nodiscard]] std::vector<DerivedLine> derived(JobId origin, std::size_t limit) override;
+  [[nodiscard]] std::optional<JobId> undo_of(JobId origin) override;
   [[nodiscard]] std::vector<Count> counts() override;
   [[nodiscard]] Facts facts() override;
 

@@ -127,7 +127,8 @@ def _(daemon):
     require_in([f"it undoes job {job}"], done["reason"])
     require(made(daemon, "undo", job, "--request-id", "r-1") == undone, "it is undone twice")
     require_in([undone, "undone already"], refused(daemon, "job", "undo", job))
-    require_in(["neither rerun nor undone"], refused(daemon, "job", "undo", undone))
+    require_in(["is not undone itself"], refused(daemon, "job", "undo", undone))
+    require_in(["has left nothing"], refused(daemon, "job", "rerun", undone))
 
 
 @case("O1: the same request made by many at once makes one job also after a crash", config=DEEDS)
@@ -153,6 +154,104 @@ def _(daemon):
     require(len(daemon.get("/v1/jobs")["jobs"]) == 2, "there are more than two jobs")
     require_in(["was used for rerun before"],
                refused(daemon, "job", "undo", old, "--request-id", "r-1"))
+
+
+def out_of_reach(daemon):
+    """The file in which deeds are undone, made unwritable; answers what puts it back."""
+    file, aside = daemon.place / "deeds", daemon.place / "deeds.aside"
+    file.rename(aside)
+    file.mkdir()
+
+    def put_back():
+        file.rmdir()
+        aside.rename(file)
+    return put_back
+
+
+@case("J5: an undo that failed is gone on with and undoes nothing twice also after a crash",
+      config=DEEDS)
+def _(daemon):
+    daemon.start()
+    once = {"compensate_retry": {"initial": "10ms", "attempts_max": 1}}
+    job = submit(daemon, {"name": "trip", "steps": [
+        step(name, "demo.undoable", {"note": name}, **once) for name in ("hotel", "flight")]},
+        "--wait").split()[0]
+    put_back = out_of_reach(daemon)
+    first = made(daemon, "undo", job)
+    wait_for_step(daemon, first, "flight", "parked")
+    put_back()
+    daemon.stepctl("job", "skip", first, "flight", "--reason", "the airline does not answer")
+    failed = wait_for_state(daemon, first, "failed")
+    require(failed["left"] == ["flight"], f"it left {failed['left']}")
+
+    said = refused(daemon, "job", "undo", job)
+    require_in([first, "has left something", f"stepctl job rerun {first}"], said)
+    require_in(["rerun it whole"], refused(daemon, "job", "rerun", first, "--from", "flight"))
+    second = made(daemon, "rerun", first, "--request-id", "r-2")
+    daemon.kill()
+    daemon.start()
+
+    done = wait_for_state(daemon, second, "compensated")
+    undone = [deed for deed, _ in deeds(daemon)]
+    require(undone == ["did hotel", "did flight", "undid hotel", "undid flight"],
+            f"it did {undone}")
+    require([found["kept_from"] for found in done["steps"]] == [first, None], f"it is {done}")
+    require(made(daemon, "rerun", first, "--request-id", "r-2") == second, "it went on twice")
+    require_in(["gone on with already", second], refused(daemon, "job", "rerun", first))
+    require_in(["is undone already", second], refused(daemon, "job", "undo", job))
+    require_in([f"gone on    {second}"], daemon.stepctl("job", "show", first).stdout)
+
+
+@case("O1: a request id used again for something else is refused also after a crash", config=DEEDS)
+def _(daemon):
+    daemon.start()
+    job = submit(daemon, {"name": "two", "steps": [
+        step("one", "demo.suspend", {"milliseconds": LONG}),
+        step("two", "demo.suspend", {"milliseconds": LONG}, after=[])]})
+    for name in ("one", "two"):
+        wait_for_step(daemon, job, name, "suspended")
+    skip = ("job", "skip", job, "one", "--request-id", "r-1", "--reason")
+    daemon.stepctl(*skip, "enough")
+    daemon.kill()
+    daemon.start()
+
+    said = refused(daemon, "job", "skip", job, "two", "--request-id", "r-1", "--reason", "enough")
+    require_in(['request id "r-1" was used for skip of step "one" before'], said)
+    require_in(["with another reason"], refused(daemon, *skip, "more than enough"))
+    require_in(["with other content"], refused(daemon, *skip, "enough", "--output", "{}"))
+    daemon.stepctl(*skip, "enough")
+    states = [found["state"] for found in shown(daemon, job)["steps"]]
+    require(states == ["skipped", "suspended"], f"its steps are {states}")
+
+    old = trip(daemon)
+    again = made(daemon, "rerun", old, "--request-id", "r-2", "--from", "flight")
+    require(made(daemon, "rerun", old, "--request-id", "r-2", "--from", "flight") == again,
+            "it ran twice")
+    require_in(["used for rerun before", "with other content"],
+               refused(daemon, "job", "rerun", old, "--request-id", "r-2"))
+
+
+@case("O1: a rerun on a filter under one request id has its effect once", config=DEEDS)
+def _(daemon):
+    daemon.start()
+    for _ in range(3):
+        trip(daemon)
+    rerun = ("-q", "job", "rerun", "--name", "trip", "--request-id", "r-1", "--yes")
+    first = daemon.stepctl(*rerun).stdout.split()
+    require(len(set(first)) == 3, f"made {first}")
+    for job in first:
+        wait_for_state(daemon, job, "succeeded")
+    daemon.kill()
+    daemon.start()
+
+    again = daemon.stepctl(*rerun).stdout.split()
+
+    require(again == first, f"made {again}, and {first} before")
+    require(len(daemon.get("/v1/jobs")["jobs"]) == 6, "there are more jobs than six")
+    said = refused(daemon, "job", "rerun", first[0], "--request-id", "r-1")
+    require_in([f"has made job {first[0]} itself"], said)
+    other = daemon.stepctl("-q", "job", "rerun", "--name", "trip", "--request-id", "r-2", "--yes")
+    require(len(other.stdout.split()) == 6, "another request does not find all of them")
 
 
 @case("D5: what an unsettled job comes from is not deleted")

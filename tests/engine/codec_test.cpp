@@ -138,12 +138,30 @@ TEST_CASE("the refusal of a record tells what is known of it") {
   };
   CHECK(refusal("\x63\x01") ==
         "a recorded journal row of 2 bytes cannot be read at byte 1: it is of format 99, and this "
-        "stepd knows formats 1 to 1 (the record is damaged, or a newer stepd wrote it)");
+        "stepd knows formats 1 to 2 (the record is damaged, or a newer stepd wrote it)");
   CHECK(refusal("\x01\x01\x7f").find("an alternative this stepd does not know") !=
         std::string::npos);
   CHECK(refusal("\x01\x81\x00\x00"sv).find("longer than it needs") != std::string::npos);
   CHECK(refusal("\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02").find("64 bits") !=
         std::string::npos);
+}
+
+TEST_CASE("O1: only a row that knows what a request asked for is of the second format") {
+  using namespace std::string_literals;
+  const std::string hash(32, 'h');
+  const std::string first =
+      "\x01\x01\x0c"
+      "\x05pause"
+      "\x01r"
+      "\x00\x00\x00"s;  // one entry: verb, request id, no actor, no reason, no step
+  const std::string second = "\x02" + first.substr(1) + "\x20" + hash;
+  OperatorActed acted{.verb = "pause", .request_id = "r"};
+
+  CHECK(encode(std::vector<Entry>{acted}) == first);
+  CHECK(decode_entries(first) == std::vector<Entry>{acted});
+  acted.content.bytes = hash;
+  CHECK(encode(std::vector<Entry>{acted}) == second);
+  CHECK(decode_entries(second) == std::vector<Entry>{acted});
 }
 
 TEST_CASE("a definition whose step comes after one it does not have is refused") {

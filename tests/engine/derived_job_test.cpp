@@ -16,6 +16,12 @@ Verb asked(Verb::Kind kind, std::string from = "") {
           .actor = "alice"};
 }
 
+Verb under(std::string request_id, Verb::Kind kind, std::string step = "") {
+  Verb verb = asked(kind, std::move(step));
+  verb.request_id = std::move(request_id);
+  return verb;
+}
+
 DerivedJob made(const Course& origin, Verb::Kind kind, const std::string& from = "") {
   auto derived = derive(origin.job, asked(kind, from));
   if (const auto* refused = std::get_if<Refused>(&derived)) FAIL(refused->message);
@@ -147,7 +153,9 @@ TEST_CASE("J5: a rerun of a rerun names the job that really ran what it keeps", 
   Course second(first, made(first, Verb::Kind::rerun, "b"));
   second.run("b").run("c");
 
-  const DerivedJob third = made(second, Verb::Kind::rerun, "c");
+  const auto derived = derive(second.job, under("r2", Verb::Kind::rerun, "c"));
+  REQUIRE(std::holds_alternative<DerivedJob>(derived));
+  const DerivedJob& third = std::get<DerivedJob>(derived);
 
   CHECK(third.definition.origin->kept ==
         std::vector<KeptStep>{{0, first.job.id}, {1, second.job.id}});
@@ -246,10 +254,119 @@ TEST_CASE("J5: what cannot be undone is refused with the reason", "[engine]") {
   const Course old = succeeded({saga("a")});
   Course undo(old, made(old, Verb::Kind::undo));
   undo.run("a");
-  CHECK(says(refusal(undo, Verb::Kind::undo), "undoes job " + to_text(old.job.id)));
+  Verb again = asked(Verb::Kind::undo);
+  again.request_id = "r2";
+  CHECK(says(refusal(undo, again), "undoes job " + to_text(old.job.id)));
   Verb rerun = asked(Verb::Kind::rerun);
   rerun.request_id = "r2";
   CHECK(says(refusal(undo, rerun), "undoes job " + to_text(old.job.id)));
+}
+
+namespace {
+
+/// An undo of two saga steps that has undone b and left what a did.
+Course failed_undo(const Course& old) {
+  Course undo(old, made(old, Verb::Kind::undo));
+  undo.run("b").run("a", ends(OutcomeKind::failed));
+  undo.verb(under("r2", Verb::Kind::skip, "a"));
+  REQUIRE(undo.settled() == "failed");
+  return undo;
+}
+
+DerivedJob gone_on_with(const Course& undo, const std::string& request_id = "r3") {
+  auto derived = derive(undo.job, under(request_id, Verb::Kind::rerun));
+  if (const auto* refused = std::get_if<Refused>(&derived)) FAIL(refused->message);
+  return std::get<DerivedJob>(std::move(derived));
+}
+
+}  // namespace
+
+TEST_CASE("J5: an undo that failed is gone on with and what it has undone is left alone",
+          "[engine]") {
+  const Course old = succeeded({saga("a"), saga("b"), plain("c")});
+  const Course undo = failed_undo(old);
+
+  const DerivedJob rest = gone_on_with(undo);
+  Course second(undo, rest);
+
+  CHECK(second.step("b") == "compensated, done, 0");
+  CHECK(second.step("a") == "ready (compensate), done, 0");
+  second.run("a");
+  CHECK(second.settled() == "compensated");
+  CHECK(second.recovered() == second.job);
+  CHECK(rest.definition.origin ==
+        Origin{.kind = Origin::Kind::undo, .job = old.job.id, .kept = {{1, undo.job.id}}});
+  CHECK(rest.derivation == Derivation{.origin = undo.job.id,
+                                      .kind = Origin::Kind::undo,
+                                      .request_id = "r3",
+                                      .relies_on = {old.job.id},
+                                      .goes_on = true});
+}
+
+TEST_CASE("A6 J5: all undos of a job call its compensations with one key and the same arguments",
+          "[engine]") {
+  const Course old = succeeded({saga("a"), saga("b")});
+  Course first(old, made(old, Verb::Kind::undo));
+  first.run("b").call("a");
+  const CallRequest before = request_of(first.job, 0, {1});
+  first.end("a", ends(OutcomeKind::failed)).verb(under("r2", Verb::Kind::skip, "a"));
+  Course second(first, gone_on_with(first));
+
+  second.call("a");
+  const CallRequest after = request_of(second.job, 0, {1});
+
+  CHECK(before.executed_in == old.job.id);
+  CHECK(after.executed_in == old.job.id);
+  CHECK(after.own_output == before.own_output);
+  CHECK(after.args == before.args);
+  CHECK(after.has_blobs);
+}
+
+TEST_CASE("W2 J5: an undo that goes on with another knows how the waits of that one ended",
+          "[engine]") {
+  const Course old = succeeded({saga("a"), saga("b")});
+  Course first(old, made(old, Verb::Kind::undo));
+  first.run("b").run("a", awaits("k", 1h)).wake("a").run("a", ends(OutcomeKind::failed));
+  first.verb(under("r2", Verb::Kind::skip, "a"));
+  Course second(first, gone_on_with(first));
+
+  second.call("a");
+
+  const auto waits = request_of(second.job, 0, {1}).ended_waits;
+  REQUIRE(waits.size() == 1);
+  CHECK(waits[0].key == "k");
+}
+
+TEST_CASE("J5: an undo that failed once more is gone on with in its turn", "[engine]") {
+  const Course old = succeeded({saga("a"), saga("b"), saga("c")});
+  Course first(old, made(old, Verb::Kind::undo));
+  first.run("c").run("b", ends(OutcomeKind::failed)).verb(under("r2", Verb::Kind::skip, "b"));
+  first.run("a", ends(OutcomeKind::failed)).verb(under("r3", Verb::Kind::skip, "a"));
+  Course second(first, gone_on_with(first, "r4"));
+  second.run("b").run("a", ends(OutcomeKind::failed)).verb(under("r5", Verb::Kind::skip, "a"));
+  REQUIRE(second.settled() == "failed");
+
+  const DerivedJob rest = gone_on_with(second, "r6");
+  Course third(second, rest);
+
+  CHECK(third.step("a") == "ready (compensate), done, 0");
+  CHECK(rest.definition.origin->kept ==
+        std::vector<KeptStep>{{1, second.job.id}, {2, first.job.id}});
+  third.run("a");
+  CHECK(third.settled() == "compensated");
+}
+
+TEST_CASE("J5: an undo that has nothing left is not gone on with and none begins at a step",
+          "[engine]") {
+  const Course old = succeeded({saga("a"), saga("b")});
+  Course whole(old, made(old, Verb::Kind::undo));
+  whole.run("b").run("a");
+  REQUIRE(whole.settled() == "compensated");
+  CHECK(says(refusal(whole, under("r2", Verb::Kind::rerun)), "has left nothing to go on with"));
+
+  const Course undo = failed_undo(old);
+  CHECK(says(refusal(undo, under("r3", Verb::Kind::rerun, "a")), "rerun it whole"));
+  CHECK(says(refusal(undo, under("r3", Verb::Kind::undo)), "stepctl job rerun"));
 }
 
 TEST_CASE("J5: what cannot be rerun is refused with the reason", "[engine]") {

@@ -333,7 +333,7 @@ TEST_CASE("O1: a verb sent twice under one request id has the effect of one", "[
   skip.request_id = "r1";
   course.verb(skip);
   CHECK(course.answer() ==
-        R"(the request id "r1" was used for retry before: give each request its own)");
+        R"(the request id "r1" was used for retry of step "a" before: give each request its own)");
 }
 
 TEST_CASE("J8: a step of an unknown type takes its snapshot when the type arrives", "[engine]") {

@@ -122,6 +122,11 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     const std::lock_guard lock(mutex_);
     return acts_;
   }
+  /// Of the lists that were asked for.
+  [[nodiscard]] std::vector<storage::JobFilter> filters() {
+    const std::lock_guard lock(mutex_);
+    return filters_;
+  }
   [[nodiscard]] std::vector<std::size_t> submit_sizes() {
     const std::lock_guard lock(mutex_);
     return submit_sizes_;
@@ -201,6 +206,7 @@ class FakeHost final : public runtime::Host, private storage::Reader {
                                      std::size_t limit) override {
     const std::lock_guard lock(mutex_);
     check();
+    filters_.push_back(filter);
     std::vector<storage::JobLine> lines;
     for (auto job = jobs_.rbegin(); job != jobs_.rend() && lines.size() < limit; ++job) {
       const engine::LoadedJob& kept = job->second;
@@ -269,6 +275,8 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     }
     return lines;
   }
+
+  std::optional<engine::JobId> undo_of(engine::JobId) override { return std::nullopt; }
 
   std::vector<storage::ChildLine> children(engine::JobId, const std::optional<storage::ChildPlace>&,
                                            std::size_t) override {
@@ -358,6 +366,7 @@ class FakeHost final : public runtime::Host, private storage::Reader {
   std::map<std::pair<std::string, std::string>, std::pair<engine::JobId, engine::ContentHash>>
       keys_;
   std::vector<Act> acts_;
+  std::vector<storage::JobFilter> filters_;
   std::vector<storage::EventLine> events_;
   std::vector<std::size_t> submit_sizes_;
   std::shared_ptr<const engine::Catalogue> catalogue_;

@@ -160,6 +160,63 @@ TEST_CASE("O1: a verb on a filter counts first and acts when as many are expecte
   CHECK(acts[0].verb.request_id == "r");
 }
 
+TEST_CASE("O1: a verb on a filter does not look at what its own request has made") {
+  Served served;
+  served.host.add({"a"});
+  const std::string verb = GENERATE("rerun", "undo");
+
+  const Response count =
+      served.post("/v1/jobs:act", R"({"verb":")" + verb + R"(","request_id":"r","filter":{}})");
+
+  CHECK(count.json().at("matched") == 1);
+  const auto filters = served.host.filters();
+  REQUIRE(filters.size() == 1);
+  CHECK(filters[0].not_made_by == "r");
+}
+
+namespace {
+
+/// The content that the host is told of for a verb with this body.
+std::string content_of(const std::string& verb, const std::string& body) {
+  Served served;
+  const auto id = served.host.add({"a"});
+  REQUIRE(served.post(path_of(id) + ":" + verb, body).status == 200);
+  return served.host.acts().at(0).verb.content.bytes;
+}
+
+}  // namespace
+
+TEST_CASE("O1: what a verb asks for is its content whoever asks and however it is written") {
+  const std::string sent = R"({"step":"a","reason":"x","output":{"n":1.50,"m":[2]}})";
+  const std::string alike = R"({"actor":"ann","request_id":"r","output":{"m":[2.0],"n":15e-1},)"
+                            R"("reason":"x","step":"a"})";
+
+  CHECK(content_of("skip", sent).size() == 32);
+  CHECK(content_of("skip", sent) == content_of("skip", alike));
+  CHECK(content_of("resolve", sent) ==
+        content_of("resolve", sent.substr(0, sent.size() - 1) + R"(,"truth":"done"})"));
+  CHECK(content_of("skip", sent) != content_of("resolve", sent));
+}
+
+TEST_CASE("O1: each member of a verb but who asks makes its content another") {
+  const auto [verb, one, other] = GENERATE(table<std::string, std::string, std::string>({
+      {"skip", R"({"step":"a","reason":"x"})", R"({"step":"b","reason":"x"})"},
+      {"skip", R"({"step":"a","reason":"x"})", R"({"step":"a","reason":"y"})"},
+      {"skip", R"({"step":"a","reason":"x"})", R"({"step":"a","reason":"x","output":null})"},
+      {"resolve", R"({"step":"a","reason":"x","output":1})",
+       R"({"step":"a","reason":"x","output":2})"},
+      {"resolve", R"({"step":"a","reason":"x","truth":"none"})",
+       R"({"step":"a","reason":"x","truth":"undone"})"},
+      {"retry", "{}", R"({"step":"a"})"},
+      {"rerun", R"({"from":"a"})", R"({"from":"b"})"},
+      {"priority", R"({"priority":1})", R"({"priority":2})"},
+      {"cancel", "{}", R"({"reason":"x"})"},
+  }));
+  CAPTURE(verb, one, other);
+
+  CHECK(content_of(verb, one) != content_of(verb, other));
+}
+
 TEST_CASE("O1: a verb on a filter tells which jobs refused and why") {
   Served served;
   served.host.add({"a"});
@@ -271,6 +328,7 @@ TEST_CASE("a verb the host refuses is answered with its words") {
       GENERATE(table<Why, int, std::string>({{Why::not_found, 404, "not_found"},
                                              {Why::wrong_state, 409, "wrong_state"},
                                              {Why::invalid, 422, "invalid"},
+                                             {Why::request_taken, 409, "request_id_taken"},
                                              {Why::not_stored, 507, "not_stored"},
                                              {Why::ending, 503, "ending"},
                                              {Why::unsure, 503, "unsure"},

@@ -69,6 +69,62 @@ TEST_CASE("O1 D1: a verb asked for twice is answered once the first is on disk",
   CHECK(host.step_on_disk(job, 0) == "stopping");
 }
 
+TEST_CASE("O1 J5: a rerun under a request id that was used for another rerun is refused",
+          "[runtime]") {
+  TurnByTurn host({plain("a"), plain("b")});
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, ok());
+  host.settle();
+  host.end_call(host.started[1].id, ok());
+  host.settle();
+  const auto rerun = [&](std::string from, char content) {
+    Verb verb = asked(Verb::Kind::rerun, std::move(from), "r1");
+    verb.content = {std::string(32, content)};
+    const auto token = host.ask(job, std::move(verb));
+    host.settle();
+    return host.verdict(token);
+  };
+
+  CHECK(rerun("", 'x') == "accepted");
+  CHECK(rerun("", 'x') == "accepted");
+  const std::string refused = rerun("b", 'y');
+
+  CHECK(refused.find("the request id \"r1\" was used for rerun before (job ") == 0);
+  CHECK(refused.find(", with other content: give each request its own") != std::string::npos);
+  CHECK(host.started.size() == 3);
+}
+
+TEST_CASE("J5: a job whose undo failed is undone by going on with that and by nothing else",
+          "[runtime]") {
+  TurnByTurn host({saga("a")});
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, ok());
+  host.settle();
+  const auto ask = [&](JobId of, Verb::Kind kind, std::string step, std::string request) {
+    const auto token = host.ask(of, asked(kind, std::move(step), std::move(request)));
+    host.settle();
+    return host.verdict(token);
+  };
+  REQUIRE(ask(job, Verb::Kind::undo, "", "r1") == "accepted");
+  const JobId first = host.started[1].id.job;
+  host.end_call(host.started[1].id, ends(OutcomeKind::failed));
+  host.settle();
+  REQUIRE(ask(first, Verb::Kind::skip, "a", "r2") == "accepted");
+
+  const std::string refused = ask(job, Verb::Kind::undo, "", "r3");
+  CHECK(refused.find("to undo the rest, rerun that one (stepctl job rerun " + to_text(first)) !=
+        std::string::npos);
+  CHECK(ask(first, Verb::Kind::rerun, "", "r4") == "accepted");
+  REQUIRE(host.started.size() == 3);
+  CHECK(host.started[2].executed_in == job);
+  CHECK(ask(first, Verb::Kind::rerun, "", "r5").find("has been gone on with already") !=
+        std::string::npos);
+  host.end_call(host.started[2].id, ok());
+  host.settle();
+  CHECK(host.on_disk(host.started[2].id.job).settled == SettledState::compensated);
+  CHECK(ask(job, Verb::Kind::undo, "", "r6").find("is undone already") != std::string::npos);
+}
+
 TEST_CASE("O1 D1: a verb asked for twice is recorded when the first was not", "[runtime]") {
   TurnByTurn host({plain("a"), plain("b")});
   const JobId job = host.submit();

@@ -405,6 +405,18 @@ TEST_CASE("show tells the job's origin and what was made of it and its priority"
   CHECK(end.out.find("priority   -5\n") != end.out.npos);
 }
 
+TEST_CASE("J5: show tells of an undo which other one goes on with it") {
+  std::string job = transfer;
+  job.replace(job.find("\"args\""), 0,
+              R"("origin":{"kind":"undo","job":"J-0","from":null},
+                 "derived":[{"kind":"undo","job":"J-3"}],)");
+  CannedDaemon daemon([&](const CannedRequest&) { return CannedReply{200, job}; });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
+
+  CHECK(end.out.find("origin     undo of J-0\ngone on    J-3\n") != end.out.npos);
+}
+
 TEST_CASE("plugins are listed with the reason of the refused") {
   CannedDaemon daemon([](const CannedRequest&) {
     return CannedReply{200, R"({"plugins":[

@@ -51,6 +51,41 @@ STORE_TEST_CASE("O1: the same request of the same job makes one job also at once
   CHECK(only(submit(backend.store(), epoch, {derived_job(7, 1, "r")})) == before);
 }
 
+STORE_TEST_CASE("O1: the content of the request that made a job is told with it") {
+  TestType backend;
+  auto epoch = backend.store().acquire();
+  submit(backend.store(), epoch, {job(1, done)});
+  NewJob made = derived_job(2, 1, "r");
+  made.derivation->content = content('x');
+  submit(backend.store(), epoch, {made});
+  backend.restart();
+  epoch = backend.store().acquire();
+
+  const SubmitResult before =
+      Underivable{.why = Why::asked_before, .job = id_of(2), .content = content('x')};
+  CHECK(only(submit(backend.store(), epoch, {derived_job(3, 1, "r")})) == before);
+}
+
+STORE_TEST_CASE("O1: a list leaves out what a request has made also when its origin is gone") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch,
+         {job(1, done), derived_job(2, 1, "r"), derived_job(3, 1, "s"), undo(4, 1, "u")});
+  change(store, epoch,
+         {row(2, 2, done), row(3, 2, done), row(4, 2, settled(JobWord::compensated)), removal(1)});
+  submit(store, epoch, {job(5, done)});
+  const auto listed = [&](JobFilter filter, std::string request) {
+    filter.not_made_by = std::move(request);
+    return numbers_of(backend.reader().page(filter, std::nullopt, 10));
+  };
+
+  CHECK(listed({}, "") == std::vector<std::int64_t>{5, 4, 3, 2});
+  CHECK(listed({}, "r") == std::vector<std::int64_t>{5, 4, 3});
+  CHECK(listed({.words = {JobWord::succeeded}}, "s") == std::vector<std::int64_t>{5, 2});
+  CHECK(listed({.words = {JobWord::compensated}}, "u").empty());
+}
+
 STORE_TEST_CASE("O1: the same request still names its job when that one is gone") {
   TestType backend;
   Store& store = backend.store();
@@ -75,6 +110,91 @@ STORE_TEST_CASE("J5: a job is undone at most once and never while it is not ther
   CHECK(only(submit(store, epoch, {undo(3, 9, "r")})) ==
         SubmitResult{Underivable{Why::gone, id_of(9)}});
   CHECK(only(submit(store, epoch, {derived_job(4, 1, "t")})) == SubmitResult{Committed{}});
+}
+
+namespace {
+
+/// An undo that goes on with another one, of the job that this one undoes.
+NewJob goes_on(std::int64_t number, std::int64_t with, std::int64_t undone,
+               const std::string& request) {
+  NewJob made = derived_job(number, with, request, Origin::Kind::undo, {undone});
+  made.derivation->goes_on = true;
+  return made;
+}
+
+Underivable undone_by(std::int64_t number, bool failed) {
+  return {.why = Why::undone, .job = id_of(number), .failed = failed};
+}
+
+}  // namespace
+
+STORE_TEST_CASE("J5: a failed undo is gone on with once and the last undo is the one told of") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {job(1, done), undo(2, 1, "r")});
+  change(store, epoch, {row(2, 2, settled(JobWord::failed))});
+
+  CHECK(only(submit(store, epoch, {undo(3, 1, "s")})) == SubmitResult{undone_by(2, true)});
+  CHECK(only(submit(store, epoch, {goes_on(3, 2, 1, "s")})) == SubmitResult{Committed{}});
+  CHECK(only(submit(store, epoch, {goes_on(4, 2, 1, "t")})) == SubmitResult{undone_by(3, false)});
+  CHECK(only(submit(store, epoch, {undo(4, 1, "t")})) == SubmitResult{undone_by(3, false)});
+  CHECK(backend.reader().undo_of(id_of(1)) == id_of(3));
+  CHECK(backend.reader().undo_of(id_of(3)) == std::nullopt);
+  change(store, epoch, {row(3, 2, settled(JobWord::failed))});
+  CHECK(only(submit(store, epoch, {undo(4, 1, "t")})) == SubmitResult{undone_by(3, true)});
+}
+
+STORE_TEST_CASE("A6 J5: an undo that goes on finds what the compensations before it have kept") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  const StepBlob memo{
+      .kind = StepBlob::Kind::memo, .phase = Phase::compensate, .key = "k", .bytes = "v"};
+  const StepBlob checkpoint{.step = 1, .phase = Phase::compensate, .bytes = "here"};
+  const StepBlob of_probe{.phase = Phase::probe, .bytes = "asked"};
+  submit(store, epoch, {job(1, done), undo(2, 1, "r")});
+  change(store, epoch, {blobs(2, {memo, checkpoint, of_probe})});
+  change(store, epoch, {row(2, 2, settled(JobWord::failed))});
+
+  submit(store, epoch, {goes_on(3, 2, 1, "s")});
+  change(store, epoch, {removal(2)});
+
+  CHECK(backend.reader().blobs(id_of(3), 0) == std::vector{memo});
+  CHECK(backend.reader().blobs(id_of(3), 1) == std::vector{checkpoint});
+}
+
+STORE_TEST_CASE("D5: what a second undo of a job reads stays until it has settled") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {job(1, done), undo(2, 1, "r")});
+  change(store, epoch, {row(2, 2, settled(JobWord::failed))});
+  submit(store, epoch, {goes_on(3, 2, 1, "s")});
+  const Expiry everything{.succeeded_before = noon + 1h, .unsuccessful_before = noon + 1h};
+
+  CHECK(change(store, epoch, {removal(1)}).changes ==
+        std::vector<ChangeResult>{Referred{id_of(3)}});
+  CHECK(store.expire(epoch, everything, 10) == 0);
+  change(store, epoch, {row(3, 2, settled(JobWord::compensated, noon + 2h))});
+  CHECK(store.expire(epoch, everything, 10) == 2);
+}
+
+STORE_TEST_CASE("W3 D5: jobs that a step has started stay while their parent is being undone") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  NewJob child = job(2, done);
+  child.parent = stepd::engine::ParentLink{id_of(1), 0, "a"};
+  submit(store, epoch, {job(1, done), child, undo(3, 1, "r")});
+  const Expiry everything{.succeeded_before = noon + 1h, .unsuccessful_before = noon + 1h};
+
+  CHECK(store.expire(epoch, everything, 10) == 0);
+  change(store, epoch, {row(3, 2, settled(JobWord::failed))});
+  submit(store, epoch, {goes_on(4, 3, 1, "s")});
+  CHECK(store.expire(epoch, everything, 10) == 0);
+  change(store, epoch, {row(4, 2, settled(JobWord::compensated))});
+  CHECK(store.expire(epoch, everything, 10) == 4);
 }
 
 STORE_TEST_CASE("J5: what relies on a job that is undone or gone is refused") {

@@ -134,6 +134,7 @@ class RandomRecords {
   void fill(engine::OperatorActed& to) {
     to = {.verb = text(), .request_id = text(), .actor = text(), .reason = text(), .step = {}};
     if (chance_.coin()) to.step = small();
+    if (chance_.coin()) to.content.bytes = std::string(32, static_cast<char>(chance_.below(256)));
   }
   void fill(engine::ChildrenSpawned& to) { to = {.step = small(), .count = small()}; }
   void fill(engine::ChildrenSettled& to) {

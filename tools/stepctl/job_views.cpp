@@ -52,8 +52,10 @@ void print_head(const Session& session, const json::object& job, std::optional<I
   for (const json::value& entry : list_at(job, "derived")) {
     if (!entry.is_object()) continue;
     const json::object& made = entry.get_object();
-    add_line(table, text_at(made, "kind") == "undo" ? "undone by" : "rerun as",
-             text_at(made, "job"));
+    const bool undoes = text_at(made, "kind") == "undo";
+    const bool is_undo = text_at(object_at(job, "origin"), "kind") == "undo";
+    // An undo that another one goes on with is not undone itself.
+    add_line(table, !undoes ? "rerun as" : is_undo ? "gone on" : "undone by", text_at(made, "job"));
   }
   if (number_at(job, "priority") != 0) add_line(table, "priority", text_at(job, "priority"));
   add_line(table, "submitted", moment(job, "created_at", now));

@@ -120,6 +120,7 @@ void VerbOptions::add_new_job_verbs(const MakeCommand& make) {
   CLI::App* rerun = make("rerun", "Run a settled job again, as a new job; prints its id",
                          "  stepctl job rerun ID --wait\n"
                          "  stepctl job rerun ID --from STEP     keeps the outcomes before STEP\n"
+                         "  stepctl job rerun UNDO               goes on with an undo that failed\n"
                          "  stepctl job rerun --state failed --name nightly\n");
   ActOnJob& again = add_verb(rerun, "rerun");
   rerun->add_option("--from", again.from, "The first step to run again; what is before is kept")
