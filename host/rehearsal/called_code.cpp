@@ -52,14 +52,16 @@ class CalledCode::Visit {
     changed_.notify_all();
   }
 
-  /// The thread that plays: answers questions until the outcome is there, or the time is over.
-  std::optional<Outcome> outcome_within(Duration span, CodeNeeds& needs) {
+  /// The thread that plays: answers questions until the outcome is there, or the time is over,
+  /// which it is at once when there is `hurry` to be had and the daemon ends.
+  std::optional<Outcome> outcome_within(Duration span, CodeNeeds& needs, bool hurry) {
     const auto end = std::chrono::steady_clock::now() + span;
     std::unique_lock lock(mutex_);
+    const auto due = [&] { return outcome_ || !questions_.empty() || (hurry && hurried_); };
     while (!outcome_) {
-      const auto due = [this] { return outcome_ || !questions_.empty(); };
       if (!changed_.wait_until(lock, end, due)) return std::nullopt;
-      if (questions_.empty()) continue;
+      if (outcome_) break;
+      if (questions_.empty()) return std::nullopt;
       const Question question = std::move(questions_.front());
       questions_.pop_front();
       lock.unlock();
@@ -74,6 +76,12 @@ class CalledCode::Visit {
   void abandon() {
     const std::scoped_lock lock(mutex_);
     abandoned_ = true;
+    changed_.notify_all();
+  }
+  void hurry() {
+    ask_to_stop();
+    const std::scoped_lock lock(mutex_);
+    hurried_ = true;
     changed_.notify_all();
   }
   void ask_to_stop() { stop_.request_stop(); }
@@ -95,6 +103,7 @@ class CalledCode::Visit {
   std::deque<Question> questions_;
   std::optional<Outcome> outcome_;
   bool abandoned_ = false;
+  bool hurried_ = false;
 };
 
 /// What the code may ask of its host. Jobs of its own it cannot start here.
@@ -162,7 +171,7 @@ bool CalledCode::end(Duration within) {
   const std::shared_ptr<Visit> current = current_;
   if (current) {
     lock.unlock();
-    current->ask_to_stop();
+    current->hurry();
     lock.lock();
   }
   return over_.wait_for(lock, within, [this] {
@@ -208,9 +217,9 @@ std::optional<Outcome> CalledCode::answer_of(Visit& visit, CodeNeeds& needs) {
   Duration within = setting_.call_max;
   const CallRequest& request = visit.request;
   if (request.timeout != Duration::zero()) within = std::min(within, request.timeout);
-  if (auto outcome = visit.outcome_within(within, needs)) return outcome;
+  if (auto outcome = visit.outcome_within(within, needs, true)) return outcome;
   visit.ask_to_stop();
-  if (auto outcome = visit.outcome_within(setting_.stop_grace, needs)) return outcome;
+  if (auto outcome = visit.outcome_within(setting_.stop_grace, needs, false)) return outcome;
   visit.abandon();
   why_silent_ = "the test ends here: step \"" + request.step + "\" did not return within " +
                 seconds_text(within) +

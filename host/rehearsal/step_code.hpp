@@ -36,8 +36,8 @@ class StepCode {
   /// the performance is over; `why_silent` says it.
   [[nodiscard]] virtual std::optional<engine::Outcome> run(const Call& call, CodeNeeds& needs) = 0;
   [[nodiscard]] virtual std::string why_silent() const = 0;
-  /// No job has an id from here to the next one given; jobs of a test get theirs here, so that no
-  /// idempotency key is ever used twice.
+  /// The job of a path takes an id right above this. No two answers are the same and no other job
+  /// has such an id, so that no idempotency key is ever used twice.
   [[nodiscard]] virtual engine::JobId ids_above(engine::TimePoint now) = 0;
 };
 

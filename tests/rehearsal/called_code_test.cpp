@@ -107,6 +107,33 @@ TEST_CASE("code that does not return is left to itself and nothing else is calle
   CHECK(needs.asked.empty());
 }
 
+TEST_CASE("an ending daemon waits for no call that does not stop") {
+  std::latch begun(1);
+  std::latch hang(1);
+  FakeCaller caller([&](const auto&, auto&, const auto&) {
+    begun.count_down();
+    hang.wait();
+    return success();
+  });
+  CalledCode code(caller, {.call_max = 1h, .stop_grace = 1ms});
+  REQUIRE(code.enter());
+  std::optional<Outcome> outcome = success();
+  std::jthread test([&] {
+    NotedNeeds needs;
+    const CallRequest request = a_request();
+    outcome = code.run({.request = request}, needs);
+    code.leave();
+  });
+  begun.wait();
+
+  CHECK_FALSE(code.end(1ms));
+  test.join();
+  CHECK_FALSE(outcome);
+  hang.count_down();
+
+  CHECK(code.end(20s));
+}
+
 TEST_CASE("a call is bounded by its own time-out and asked to stop then") {
   FakeCaller caller([](const CallRequest&, stepd::plugin::CallPorts&, const auto& stop) {
     std::latch asked(1);
