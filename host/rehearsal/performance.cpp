@@ -43,8 +43,9 @@ Played Performance::run() && {
   Played played = conclude();
   played.code = code_;
   played.cut_short = cut_short_;
-  played.code_is_silent = code_is_silent_;
   if (!script_.real.empty() && !code_is_silent_) played.not_tidied = tidy_up();
+  if (code_is_silent_) played.cut_short = cut_short_;
+  played.code_is_silent = code_is_silent_;
   played.code_calls = code_calls_;
   return played;
 }

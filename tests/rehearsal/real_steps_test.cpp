@@ -282,7 +282,7 @@ TEST_CASE("a step that asks again without end ends the path and is undone") {
 TEST_CASE("a call that does not return ends the test there") {
   Book book;
   CodedSteps code = booked_in(book, {"a", "b"});
-  code.silent_at = "b";
+  code.silent_at = "b/execute";
 
   const Rehearsed rehearsed = rehearse(real(two_sagas, code));
 
@@ -291,6 +291,19 @@ TEST_CASE("a call that does not return ends the test there") {
   CHECK(rehearsed.results[0].verdict == Verdict::step_at_fault);
   CHECK(rehearsed.results[0].remarks == std::vector<std::string>{"it does not return"});
   CHECK(rehearsed.cut_short == "it does not return");
+}
+
+TEST_CASE("a call that does not return when a path is tidied up ends the test too") {
+  Book book;
+  CodedSteps code = booked_in(book, {"a", "b"});
+  code.silent_at = "a/compensate";
+
+  const PathResult result = played(real(two_sagas, code), "b:failed,a.compensate:refused");
+
+  CHECK(result.ended == JobWord::parked);
+  CHECK(result.verdict == Verdict::step_at_fault);
+  CHECK(result.remarks.at(0) == "it does not return");
+  CHECK(result.remarks.at(1).starts_with("what the test did is not all undone"));
 }
 
 TEST_CASE("when the time for real steps is over no further path is begun") {
