@@ -13,6 +13,18 @@ namespace stepd::storage {
                    "job " + engine::to_text(id) + " cannot be kept: " + fact};
 }
 
+/// Of a job that undoes another, being compensated is the success.
+inline bool is_success(const engine::ParentLink& parent, engine::JobWord word) {
+  return word == engine::JobWord::succeeded ||
+         (word == engine::JobWord::compensated && engine::is_name_of_undo(parent.key));
+}
+
+/// How a child counts as settled that must not come from its origin: another job got there first.
+inline engine::ChildOutcome outcome_of_unmade() {
+  return {.word = engine::JobWord::failed,
+          .error = {"not_made", "another job undid its origin first; this one was never made", {}}};
+}
+
 inline void require_storable(JobId id, const engine::JobHead& head) {
   if (engine::is_settled(head.word) != head.settled_at.has_value()) {
     refuse(id, "a head has a time of settling exactly when it is settled");

@@ -90,11 +90,12 @@ class CallEnd {
     return overran && is_stopped(outcome_.kind) ? OutcomeKind::timed_out : outcome_.kind;
   }
 
-  /// Together with an outcome that is no failure, and not once the job turns back (W3, C3).
+  /// Together with an outcome that is no failure; execute not once the job turns back (W3, C3).
   [[nodiscard]] bool starts_children() const {
     const bool goes_on = outcome_.kind == OutcomeKind::succeeded ||
                          (outcome_.kind == OutcomeKind::suspended && !cause_);
-    return goes_on && step_.phase == Phase::execute && !job_.backward && !outcome_.spawns.empty();
+    if (!goes_on || outcome_.spawns.empty()) return false;
+    return step_.phase == Phase::compensate || (step_.phase == Phase::execute && !job_.backward);
   }
 
   /// Suspending is no failure, and a host that ends is not the step's fault (A4).

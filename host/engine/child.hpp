@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "host/engine/id.hpp"
 
@@ -16,6 +17,13 @@ struct ParentLink {
   std::string key{};
   friend bool operator==(const ParentLink&, const ParentLink&) = default;
 };
+
+/// What a compensation calls the undo of the job that execute called `child`. No other name begins
+/// so: see is_name_of_undo.
+[[nodiscard]] inline std::string name_of_undo(std::string_view child) {
+  return "undo:" + std::string(child);
+}
+[[nodiscard]] inline bool is_name_of_undo(std::string_view key) { return key.starts_with("undo:"); }
 
 /// What a wait for children is for. `seen`: how many settled ones the call knew of.
 struct ChildWait {

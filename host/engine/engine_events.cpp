@@ -287,35 +287,57 @@ void Engine::State::keep_checkpoint(ActiveJob& active, const Entry& entry,
   active.draft().blobs.push_back({StepBlob::Kind::checkpoint, moved->step, phase, {}, bytes});
 }
 
-/// They are claimed like any other job. Of two deadlines the earlier one counts (A5).
+/// They are claimed like any other job.
 void Engine::State::spawn(ActiveJob& active, StepIndex step, const std::vector<Spawn>& spawns) {
-  const JobState& job = active.state();
-  const std::vector<Entry> first{Submitted{}};
   for (const Spawn& spawn : spawns) {
-    JobDefinition definition = *spawn.definition;
-    definition.parent = ParentLink{job.id, step, spawn.key};
-    if (job.definition->deadline && !job.past_pivot) {
-      const Duration left = job.accepted_at + *job.definition->deadline - now.wall;
-      definition.deadline =
-          std::max(Duration(1), std::min(left, definition.deadline.value_or(left)));
-    }
-    active.draft().children.push_back(
-        {.id = ids.next(now.wall),
-         .tenant = definition.tenant,
-         .name = definition.name,
-         .head = {.word = JobWord::queued, .due = now.wall, .priority = definition.priority},
-         .at = now.wall,
-         .definition = encode(definition),
-         .first_row = encode(first),
-         .parent = definition.parent});
+    active.draft().children.push_back(spawn.undo ? undo_of_child(active.state(), step, spawn)
+                                                 : child_of(active.state(), step, spawn));
   }
   note_store_grew();
+}
+
+/// Of two deadlines the earlier one counts (A5).
+NewJob Engine::State::child_of(const JobState& job, StepIndex step, const Spawn& spawn) {
+  const std::vector<Entry> first{Submitted{}};
+  JobDefinition definition = *spawn.definition;
+  definition.parent = ParentLink{job.id, step, spawn.key};
+  if (job.definition->deadline && !job.past_pivot) {
+    const Duration left = job.accepted_at + *job.definition->deadline - now.wall;
+    definition.deadline = std::max(Duration(1), std::min(left, definition.deadline.value_or(left)));
+  }
+  return {.id = ids.next(now.wall),
+          .tenant = definition.tenant,
+          .name = definition.name,
+          .head = {.word = JobWord::queued, .due = now.wall, .priority = definition.priority},
+          .at = now.wall,
+          .definition = encode(definition),
+          .first_row = encode(first),
+          .parent = definition.parent};
+}
+
+/// Whether it may be undone, and is not already, the store says; the child is not in memory.
+NewJob Engine::State::undo_of_child(const JobState& job, StepIndex step, const Spawn& spawn) {
+  const JobId id = ids.next(now.wall);
+  auto definition = std::make_shared<JobDefinition>(spawn.undo->definition);
+  definition->parent = ParentLink{job.id, step, spawn.key};
+  JobState state = fresh(id, definition);
+  apply(state, JournalRow{1, now.wall, spawn.undo->first_row});
+  return {.id = id,
+          .tenant = definition->tenant,
+          .name = definition->name,
+          .head = {.word = word_of(state), .due = now.wall, .priority = definition->priority},
+          .at = now.wall,
+          .definition = encode(*definition),
+          .first_row = encode(spawn.undo->first_row),
+          .parent = definition->parent,
+          .derivation = spawn.undo->derivation};
 }
 
 std::optional<ChildOutcome> Engine::State::outcome_for_parent(const JobState& job) const {
   if (!job.settled || !job.definition->parent) return std::nullopt;
   ChildOutcome outcome{.word = word_of(job)};
-  if (job.cause) outcome.error = job.cause->error;
+  const bool undid = outcome.word == JobWord::compensated && undone_job(*job.definition);
+  if (job.cause && !undid) outcome.error = job.cause->error;
   if (job.settled != SettledState::succeeded) return outcome;
   Resolution output = job_output(job, settings.limits.output_bytes_max);
   if (auto* error = std::get_if<Error>(&output)) {

@@ -70,6 +70,8 @@ struct Engine::State {
   static void keep_checkpoint(ActiveJob& active, const Entry& entry, const std::string& bytes);
   void answer(ActiveJob& active, const VerbRequested& event);
   void spawn(ActiveJob& active, StepIndex step, const std::vector<Spawn>& spawns);
+  [[nodiscard]] NewJob child_of(const JobState& job, StepIndex step, const Spawn& spawn);
+  [[nodiscard]] NewJob undo_of_child(const JobState& job, StepIndex step, const Spawn& spawn);
   [[nodiscard]] std::optional<ChildOutcome> outcome_for_parent(const JobState& job) const;
 
   /// The store has more to claim than is known.

@@ -13,6 +13,7 @@
 
 namespace stepd::engine {
 
+struct DerivedJob;
 struct JobDefinition;
 
 /// What a step did outside.
@@ -44,10 +45,11 @@ struct Error {
 };
 
 /// A job that a call wants started. It was validated; owned by whoever passes it on, then by the
-/// job's state.
+/// job's state. A compensation starts nothing but undos of what execute started (W3).
 struct Spawn {
   std::string key{};  // of the child, unique within the step
   std::shared_ptr<const JobDefinition> definition{};
+  std::shared_ptr<const DerivedJob> undo{};  // in place of a definition; owned likewise
   friend bool operator==(const Spawn&, const Spawn&) = default;
 };
 

@@ -176,7 +176,9 @@ struct Change {
                                          // given one to such a wait, for the first wake wins (W1)
   std::vector<EventNumber> recorded_events{};  // given to this job; in its journal from here on
   std::vector<EventNumber> returned_events{};  // given to a wait that is not there any more
-  std::vector<NewJob> children{};              // one whose parent link is there already is left out
+  // One whose parent link is there already is left out. One that must not come from its origin has
+  // settled at once, as failed.
+  std::vector<NewJob> children{};
   std::vector<ChildGate> gates{};
   std::vector<StepIndex> cancelled_children{};  // the children of these steps are to turn back
   std::optional<ParentLink> parent{};           // who is told how the job has ended: `outcome`

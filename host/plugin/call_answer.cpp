@@ -128,10 +128,18 @@ stepd_status CallAnswer::set_child_wait(engine::ChildWait wait) {
 
 stepd_status CallAnswer::add_child(std::string key,
                                    std::shared_ptr<const engine::JobDefinition> job) {
-  const auto is_named = [&key](const engine::Spawn& spawn) { return spawn.key == key; };
+  return add({.key = std::move(key), .definition = std::move(job)});
+}
+
+stepd_status CallAnswer::add_undo(std::string key, std::shared_ptr<const engine::DerivedJob> undo) {
+  return add({.key = std::move(key), .undo = std::move(undo)});
+}
+
+stepd_status CallAnswer::add(engine::Spawn spawn) {
+  const auto is_named = [&spawn](const engine::Spawn& other) { return other.key == spawn.key; };
   if (std::any_of(spawns_.begin(), spawns_.end(), is_named)) return STEPD_OK;
   if (spawns_.size() >= spawns_max) return STEPD_TOO_BIG;
-  spawns_.push_back({std::move(key), std::move(job)});
+  spawns_.push_back(std::move(spawn));
   return STEPD_OK;
 }
 

@@ -30,6 +30,8 @@ class CallAnswer final {
   /// A name given before in this call stays what it was.
   [[nodiscard]] stepd_status add_child(std::string key,
                                        std::shared_ptr<const engine::JobDefinition> job);
+  [[nodiscard]] stepd_status add_undo(std::string key,
+                                      std::shared_ptr<const engine::DerivedJob> undo);
   [[nodiscard]] bool starts_jobs() const { return !spawns_.empty(); }
   [[nodiscard]] stepd_status set_checkpoint(stepd_str bytes);
 
@@ -38,6 +40,7 @@ class CallAnswer final {
   [[nodiscard]] engine::Outcome outcome(stepd_outcome answer, std::string_view step_type) &&;
 
  private:
+  [[nodiscard]] stepd_status add(engine::Spawn spawn);
   [[nodiscard]] engine::Outcome succeeded(std::string_view step_type) &&;
   /// The host's words, with the step's own behind them.
   [[nodiscard]] engine::Outcome bad_answer(std::string code, std::string message) &&;

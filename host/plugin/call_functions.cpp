@@ -216,6 +216,10 @@ stepd_status spawn(stepd_context* context, stepd_str child_key, stepd_str job_js
       *refusal = call.lend_text("only execute starts jobs");
       return STEPD_INVALID;
     }
+    if (engine::is_name_of_undo(key)) {
+      *refusal = call.lend_text("a key does not begin with \"undo:\": those are the host's own");
+      return STEPD_INVALID;
+    }
     if (call.request.has_children && call.ports.child(key)) return STEPD_OK;
     CheckedJob checked = call.ports.check_job(view(job_json));
     if (auto* why = std::get_if<std::string>(&checked)) {
@@ -235,6 +239,37 @@ stepd_status child_result(stepd_context* context, stepd_str child_key, stepd_str
     const auto child = call.ports.child(std::string(view(child_key)));
     if (!child) return STEPD_NONE;
     *json = call.lend_text(json_of(*child));
+    return STEPD_OK;
+  });
+}
+
+stepd_status undo_child(stepd_context* context, stepd_str child_key, stepd_str* refusal) {
+  if (!is_key(child_key) || refusal == nullptr) return STEPD_INVALID;
+  return in_call(context, [=](CallContext& call) -> stepd_status {
+    if (call.request.phase != engine::Phase::compensate) {
+      *refusal = call.lend_text("only compensate undoes jobs");
+      return STEPD_INVALID;
+    }
+    const std::string key(view(child_key));
+    CheckedUndo checked = call.ports.check_undo(key);
+    if (std::holds_alternative<NothingToUndo>(checked)) return STEPD_NONE;
+    if (std::holds_alternative<UndoneAlready>(checked)) return STEPD_OK;
+    if (auto* why = std::get_if<std::string>(&checked)) {
+      *refusal = call.lend_text(std::move(*why));
+      return STEPD_INVALID;
+    }
+    const std::lock_guard lock(call.answer_mutex);
+    using Undo = std::shared_ptr<const engine::DerivedJob>;
+    return call.answer.add_undo(engine::name_of_undo(key), std::get<Undo>(std::move(checked)));
+  });
+}
+
+stepd_status child_undo(stepd_context* context, stepd_str child_key, stepd_str* json) {
+  if (!is_key(child_key) || json == nullptr) return STEPD_INVALID;
+  return in_call(context, [=](CallContext& call) {
+    const auto undo = call.ports.child_undo(std::string(view(child_key)));
+    if (!undo) return STEPD_NONE;
+    *json = call.lend_text(json_of(*undo));
     return STEPD_OK;
   });
 }
@@ -384,6 +419,8 @@ constexpr stepd_host_calls make_host_calls() {
   calls.suspend_for_children = suspend_for_children;
   calls.suspend_for_another_child = suspend_for_another_child;
   calls.checkpoint_with_answer = checkpoint_with_answer;
+  calls.undo_child = undo_child;
+  calls.child_undo = child_undo;
   // Going on after the callback is not offered yet: it stays NULL.
   calls.extension = extension;
   calls.now_unix_ms = now_unix_ms;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/engine/definition.hpp"
+#include "host/engine/derived_job.hpp"
 #include "host/engine/engine.hpp"
 #include "host/plugin/step_module.hpp"
 
@@ -26,6 +27,15 @@ enum class SendStatus : std::uint8_t {
 
 /// A job that a call wants to start: ready to be, or why it is none that could.
 using CheckedJob = std::variant<std::shared_ptr<const engine::JobDefinition>, std::string>;
+
+/// Nothing of the job took effect that could be undone, or it did not succeed.
+struct NothingToUndo {};
+/// It is undone, or is being.
+struct UndoneAlready {};
+/// What undoing a job that the step has started comes to: the undo, ready to be started, or why
+/// there is none to start; in words, when the job cannot be undone.
+using CheckedUndo = std::variant<std::shared_ptr<const engine::DerivedJob>, NothingToUndo,
+                                 UndoneAlready, std::string>;
 
 /// A job that the step has started, as it stands now. The text of its output, empty for none.
 struct ChildNow {
@@ -53,6 +63,10 @@ class CallPorts {
   /// Those that have settled, in that order, from the one after number `after` on.
   [[nodiscard]] virtual std::vector<ChildNow> settled_children(std::uint32_t after,
                                                                std::size_t limit) = 0;
+  /// Of a job that execute has started; the undo is the caller's to share.
+  [[nodiscard]] virtual CheckedUndo check_undo(const std::string& key) = 0;
+  /// The job that undoes that one, whoever asked for it; nothing when there is none.
+  [[nodiscard]] virtual std::optional<ChildNow> child_undo(const std::string& key) = 0;
   /// Everything on record for the step, all phases. Asked for once at most, and only when the
   /// request says that there may be something.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs() = 0;

@@ -37,6 +37,12 @@ class AttemptSink {
                                                                        engine::StepIndex step,
                                                                        std::uint32_t after,
                                                                        std::size_t limit) = 0;
+  /// See CallPorts, as for the next.
+  [[nodiscard]] virtual plugin::CheckedUndo check_undo(const engine::CallRequest& call,
+                                                       const std::string& key) = 0;
+  [[nodiscard]] virtual std::optional<plugin::ChildNow> child_undo(engine::JobId job,
+                                                                   engine::StepIndex step,
+                                                                   const std::string& key) = 0;
   /// Everything on record for the step of this call, both phases.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs(engine::JobId job,
                                                             engine::StepIndex step) = 0;

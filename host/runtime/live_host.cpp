@@ -6,6 +6,7 @@
 
 #include "host/engine/job_parser.hpp"
 #include "host/engine/validate.hpp"
+#include "host/runtime/child_undo.hpp"
 
 namespace stepd::runtime {
 
@@ -326,9 +327,18 @@ std::vector<plugin::ChildNow> LiveHost::settled_children(engine::JobId job, engi
                                                          std::uint32_t after, std::size_t limit) {
   std::vector<plugin::ChildNow> children;
   for (const auto& line : at_.reader.settled_children(job, step, after, limit)) {
-    children.push_back(now_of(line));
+    if (!engine::is_name_of_undo(line.key)) children.push_back(now_of(line));
   }
   return children;
+}
+
+plugin::CheckedUndo LiveHost::check_undo(const engine::CallRequest& call, const std::string& key) {
+  return runtime::check_undo(at_.reader, call, key);
+}
+
+std::optional<plugin::ChildNow> LiveHost::child_undo(engine::JobId job, engine::StepIndex step,
+                                                     const std::string& key) {
+  return runtime::child_undo(at_.reader, job, {step, key});
 }
 
 void LiveHost::progressed(const engine::CallId& call, std::string step, std::uint32_t permille,

@@ -95,6 +95,11 @@ class LiveHost final : public Host, public AttemptSink {
                                                                engine::StepIndex step,
                                                                std::uint32_t after,
                                                                std::size_t limit) override;
+  [[nodiscard]] plugin::CheckedUndo check_undo(const engine::CallRequest& call,
+                                               const std::string& key) override;
+  [[nodiscard]] std::optional<plugin::ChildNow> child_undo(engine::JobId job,
+                                                           engine::StepIndex step,
+                                                           const std::string& key) override;
   [[nodiscard]] std::vector<engine::StepBlob> blobs(engine::JobId job,
                                                     engine::StepIndex step) override;
   void progressed(const engine::CallId& call, std::string step, std::uint32_t permille,

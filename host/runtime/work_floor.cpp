@@ -40,6 +40,15 @@ class SinkPorts final : public plugin::CallPorts {
     return floor_.sink.settled_children(starter(), request_.step_index, after, limit);
   }
 
+  plugin::CheckedUndo check_undo(const std::string& key) override {
+    heartbeat();
+    return floor_.sink.check_undo(request_, key);
+  }
+  std::optional<plugin::ChildNow> child_undo(const std::string& key) override {
+    heartbeat();
+    return floor_.sink.child_undo(starter(), request_.step_index, key);
+  }
+
   std::vector<engine::StepBlob> blobs() override {
     auto blobs = floor_.sink.blobs(request_.id.job, request_.step_index);
     if (!request_.executed_in) return blobs;

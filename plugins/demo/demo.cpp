@@ -9,7 +9,9 @@
 #include <stepd/distributed_task.hpp>
 #include <stepd/plugin.hpp>
 #include <string>
+#include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace demo {
 
@@ -151,6 +153,33 @@ class Undoable : public stepd::SagaStep<Deed> {
   }
 };
 
+struct Deeds {
+  std::vector<std::string> notes;
+};
+BOOST_DESCRIBE_STRUCT(Deeds, (), (notes))
+
+struct Tally {
+  std::uint32_t done = 0;
+  std::uint32_t failed = 0;
+};
+BOOST_DESCRIBE_STRUCT(Tally, (), (done, failed))
+
+/// Each deed is a job of its own, and undoing this step undoes those.
+class UndoableMany : public stepd::DistributedTask<UndoableMany, Deeds, Tally, Tally> {
+ public:
+  static constexpr std::string_view subtask_type = "demo.undoable";
+  static constexpr bool is_saga_step = true;
+  using SubtaskOutput = stepd::Nothing;
+
+  std::uint64_t subtask_count(const Deeds& deeds, const Tally&) { return deeds.notes.size(); }
+  Deed subtask_input(const Deeds& deeds, const Tally&, std::uint64_t index) {
+    return {deeds.notes[index]};
+  }
+  void deliver_output(Tally& tally, std::uint64_t, const stepd::Nothing&) { ++tally.done; }
+  void subtask_failed(Tally& tally, std::uint64_t, const stepd::SubtaskError&) { ++tally.failed; }
+  Tally output(const Deeds&, const Tally& tally) { return tally; }
+};
+
 void noop(stepd::Context&) {}
 
 struct Count {
@@ -205,6 +234,9 @@ STEPD_PLUGIN("demo", "1.0.0", plugin) {
       .description("Tells what it does and undoes; fails for good after doing it, if asked to.")
       .default_value(&Deed::fail, false)
       .retry({.attempts_max = 5});
+  plugin.saga<UndoableMany>("demo.undoable_many")
+      .title("Do many things that can be undone")
+      .description("Starts a job of demo.undoable for each note; undoing it undoes those jobs.");
   plugin.step<noop>("demo.noop").title("Do nothing");
   plugin.step<Split>("demo.split")
       .title("Split work that does nothing")

@@ -3,6 +3,7 @@
 
 #include "storage/memory/memory_edit.hpp"
 #include "storage/memory/memory_store.hpp"
+#include "storage/storable.hpp"
 
 /// The jobs that steps have started, in a memory store.
 namespace stepd::storage {
@@ -43,7 +44,9 @@ void MemoryEdit::write_children(const Change& change) {
     const ChildLine line{.step = link.step, .key = link.key, .job = child.id};
     const bool is_new =
         record_.broods[{link.job, link.step}].children.try_emplace(link.key, line).second;
-    if (is_new) static_cast<void>(insert(child));
+    if (!is_new || std::holds_alternative<Committed>(insert(child))) continue;
+    // The gate that comes with every new child tells the parent.
+    static_cast<void>(settle_child(link, outcome_of_unmade()));
   }
   for (const StepIndex step : change.cancelled_children) {
     Brood& brood = record_.broods[{change.job, step}];
@@ -58,7 +61,9 @@ void MemoryEdit::write_children(const Change& change) {
     tell_parent(change.job, gate.step, change.at);
   }
   if (change.heeds_parent && change.parent) heed(change.job, *change.parent, change.at);
-  if (change.outcome && change.parent) settle_child(*change.parent, *change.outcome, change.at);
+  if (!change.outcome || !change.parent) return;
+  if (!settle_child(*change.parent, *change.outcome)) return;
+  tell_parent(change.parent->job, change.parent->step, change.at);
 }
 
 void MemoryEdit::heed(JobId child, const engine::ParentLink& parent, TimePoint now) {
@@ -68,16 +73,16 @@ void MemoryEdit::heed(JobId child, const engine::ParentLink& parent, TimePoint n
   cancelled_.push_back({parent.job, parent.step});
 }
 
-void MemoryEdit::settle_child(const engine::ParentLink& parent, const engine::ChildOutcome& outcome,
-                              TimePoint now) {
+bool MemoryEdit::settle_child(const engine::ParentLink& parent,
+                              const engine::ChildOutcome& outcome) {
   const auto brood = record_.broods.find({parent.job, parent.step});
-  if (brood == record_.broods.end()) return;
+  if (brood == record_.broods.end()) return false;
   const auto child = brood->second.children.find(parent.key);
-  if (child == brood->second.children.end() || child->second.outcome) return;
+  if (child == brood->second.children.end() || child->second.outcome) return false;
   child->second.outcome = outcome;
   child->second.number = ++brood->second.settled;
-  if (outcome.word != engine::JobWord::succeeded) ++brood->second.unsuccessful;
-  tell_parent(parent.job, parent.step, now);
+  if (!is_success(parent, outcome.word)) ++brood->second.unsuccessful;
+  return true;
 }
 
 void MemoryEdit::tell_parent(JobId parent, StepIndex step, TimePoint now) {

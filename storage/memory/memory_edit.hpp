@@ -43,8 +43,8 @@ class MemoryEdit {
   using EventRow = MemoryRecord::EventRow;
   void write_waits(const Change& change);
   void write_children(const Change& change);
-  void settle_child(const engine::ParentLink& parent, const engine::ChildOutcome& outcome,
-                    TimePoint now);
+  [[nodiscard]] bool settle_child(const engine::ParentLink& parent,
+                                  const engine::ChildOutcome& outcome);
   /// The parent has turned back already: the child, which did not know, is due.
   void heed(JobId child, const engine::ParentLink& parent, TimePoint now);
   void tell_parent(JobId parent, engine::StepIndex step, TimePoint now);

@@ -1,13 +1,13 @@
 #include "storage/sqlite/child_rows.hpp"
 
 #include "storage/sqlite/job_columns.hpp"
+#include "storage/storable.hpp"
 
 namespace stepd::storage::sqlite {
 namespace {
 
 using engine::ChildCounts;
 using engine::ChildOutcome;
-using engine::JobWord;
 using engine::ParentLink;
 using engine::StepIndex;
 
@@ -123,7 +123,7 @@ std::optional<ChildCounts> ChildRows::settle(const ParentLink& parent, const Chi
       settle_child_.run(parent.job.value, step, parent.key, code_of(outcome.word),
                         outcome.output.view(), outcome.error.code, outcome.error.message);
   if (!settles) return std::nullopt;
-  const std::int64_t unsuccessful = outcome.word == JobWord::succeeded ? 0 : 1;
+  const std::int64_t unsuccessful = is_success(parent, outcome.word) ? 0 : 1;
   count_settled_.run(parent.job.value, step, unsuccessful);
   return news(parent.job, parent.step, now);
 }

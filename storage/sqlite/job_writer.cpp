@@ -350,7 +350,10 @@ void JobWriter::write_waits(const Change& change) {
 
 void JobWriter::write_children(const Change& change, const Standing& after) {
   for (const NewJob& child : change.children) {
-    if (children_.add(*child.parent, child.id)) static_cast<void>(insert(child));
+    if (!children_.add(*child.parent, child.id)) continue;
+    if (std::holds_alternative<Committed>(insert(child))) continue;
+    // The gate that comes with every new child tells the parent.
+    static_cast<void>(children_.settle(*child.parent, outcome_of_unmade(), change.at));
   }
   for (const engine::StepIndex step : change.cancelled_children) {
     children_.cancel(change.job, step, change.at);

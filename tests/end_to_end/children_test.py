@@ -10,6 +10,7 @@ from case import (
     case, main, require, require_in, shown, step, submit, wait_for, wait_for_state, wait_for_step,
 )
 
+DEEDS = '[plugin.demo]\nundoable_file = "PLACE/deeds"\n'
 PRIMES = ["1000000007", "1000000009", "998244353", "2147483647"]
 
 
@@ -116,6 +117,91 @@ def _(daemon):
     child = shown(daemon, children_of(daemon, job)[0]["id"])
     require(child["parent"]["id"] == job, f"the parent is {child['parent']}")
     require_in("the job that started it turned back", child["reason"])
+
+
+def deeds(daemon):
+    """What the steps wrote down of what they did and undid, sorted."""
+    text = (daemon.place / "deeds").read_text(encoding="utf-8")
+    return sorted(line.split(" job=")[0] for line in text.splitlines())
+
+
+def many(daemon, *more):
+    notes = [f"n{number:02}" for number in range(30)]
+    job = submit(daemon, {"name": "many", "steps": [
+        step("all", "demo.undoable_many", {"notes": notes}), *more]})
+    return job, [f"did {note}" for note in notes], [f"undid {note}" for note in notes]
+
+
+def undos_of(daemon, job):
+    return [child for child in children_of(daemon, job) if child["key"].startswith("undo:")]
+
+
+@case("W3: a task that is compensated undoes its subtasks once each over kills of the daemon",
+      config=DEEDS)
+def _(daemon):
+    daemon.start()
+    job, did, undid = many(daemon, step("no", "demo.refuse"))
+    for undone in (5, 15):
+        wait_for(f"{undone} subtasks are undone", lambda undone=undone: sum(
+            1 for child in undos_of(daemon, job) if child["state"]) >= undone
+            or shown(daemon, job)["state"] == "compensated")
+        daemon.kill()
+        daemon.start()
+
+    done = wait_for_state(daemon, job, "compensated")
+
+    require(done["steps"][0]["output"] == {"done": 30, "failed": 0}, f"it is {done['steps'][0]}")
+    undos = undos_of(daemon, job)
+    require(len(undos) == 30, f"{len(undos)} undos were started")
+    require({undo["state"] for undo in undos} == {"compensated"}, f"they are {undos}")
+    told = set(deeds(daemon))
+    require(told == set(did + undid), f"it did {deeds(daemon)}")
+    child = shown(daemon, undos[0]["id"])
+    require(child["parent"]["id"] == job, f"the parent is {child['parent']}")
+    require(child["origin"]["kind"] == "undo", f"it comes from {child['origin']}")
+    require_in("undo:0", daemon.stepctl("job", "children", job).stdout)
+
+
+@case("W3 J5: undoing a job undoes what its steps have started", config=DEEDS)
+def _(daemon):
+    daemon.start()
+    job, did, undid = many(daemon)
+    wait_for_state(daemon, job, "succeeded")
+
+    undo = daemon.stepctl("-q", "job", "undo", job, "--wait").stdout.split()[0]
+
+    require(shown(daemon, undo)["state"] == "compensated", f"it is {shown(daemon, undo)}")
+    require(deeds(daemon) == sorted(did + undid), f"it did {deeds(daemon)}")
+    require(len(undos_of(daemon, undo)) == 30, f"its jobs are {children_of(daemon, undo)}")
+
+
+@case("W3: a subtask whose undo fails parks the compensation until that is gone on with",
+      config=DEEDS)
+def _(daemon):
+    daemon.start()
+    job = submit(daemon, {"name": "many", "steps": [
+        step("all", "demo.undoable_many", {"notes": ["one"]}),
+        step("hold", "demo.suspend", {"milliseconds": 600_000})]})
+    wait_for_step(daemon, job, "hold", "suspended")
+    file, aside = daemon.place / "deeds", daemon.place / "deeds.aside"
+    file.rename(aside)
+    file.mkdir()
+    daemon.stepctl("job", "cancel", job)
+    wait_for("the undo has begun", lambda: undos_of(daemon, job))
+    undo = undos_of(daemon, job)[0]["id"]
+    wait_for("the undo is skipped between two attempts", lambda: daemon.stepctl(
+        "job", "skip", undo, "subtask", "--reason", "leave it", check=False).returncode == 0)
+    wait_for_step(daemon, job, "all", "parked")
+    file.rmdir()
+    aside.rename(file)
+
+    require_in(["child_not_undone", f"stepctl job rerun {undo}"],
+               json.dumps(shown(daemon, job)["steps"][0]["error"]))
+    daemon.stepctl("job", "rerun", undo, "--wait")
+    daemon.stepctl("job", "retry", job, "all")
+
+    wait_for_state(daemon, job, "cancelled")
+    require(deeds(daemon) == ["did one", "undid one"], f"it did {deeds(daemon)}")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,60 @@ ChildrenCame came(const Course& course, std::uint32_t settled, std::uint32_t spa
   return {{.step = 0, .spawned = spawned, .settled = settled, .as_of_row = course.job.rows}};
 }
 
+Outcome undoing(Outcome outcome) {
+  outcome.spawns.push_back(
+      {.key = name_of_undo("job-0"), .undo = std::make_shared<const DerivedJob>()});
+  return outcome;
+}
+
+/// Two saga steps, of which b has started a job that succeeded, on their way back.
+Course turned_back() {
+  Course course({saga("a"), saga("b"), plain("c")});
+  course.run("a").run("b", starting(ok(), 1));
+  course.take(ChildrenCame{{.step = 1, .spawned = 1, .settled = 1, .as_of_row = course.job.rows}});
+  return course.run("c", ends(OutcomeKind::refused));
+}
+
+ChildrenCame undone(const Course& course) {
+  return {{.step = 1, .spawned = 2, .settled = 2, .as_of_row = course.job.rows}};
+}
+
 }  // namespace
+
+TEST_CASE("W3: a compensation starts undos and goes on once they have settled", "[engine]") {
+  Course course = turned_back();
+  REQUIRE(course.step("b") == "ready (compensate), done, 0");
+
+  course.run("b", undoing(waits_for_children()));
+  CHECK(course.step("b") == "suspended (compensate), done, 0");
+  CHECK(course.state("b").children.open);
+  course.take(undone(course)).run("b");
+
+  CHECK(course.step("a") == "ready (compensate), done, 0");
+  CHECK(course.recovered() == course.job);
+  course.run("a");
+  CHECK(course.settled() == "compensated");
+}
+
+TEST_CASE("W3: a step whose compensation did not wait is back once its undos have settled",
+          "[engine]") {
+  Course course = turned_back();
+
+  course.run("b", undoing(ok()));
+
+  CHECK(course.step("b") == "compensated (compensate), done, 1");
+  CHECK(course.step("a") == "succeeded, done, 1");
+  course.take(undone(course));
+  CHECK(course.step("a") == "ready (compensate), done, 0");
+}
+
+TEST_CASE("W3: a compensation that fails has started no undos", "[engine]") {
+  Course course = turned_back();
+
+  course.run("b", undoing(ends(OutcomeKind::retry)));
+
+  CHECK_FALSE(course.state("b").children.open);
+}
 
 TEST_CASE("W3: a step goes on once all jobs that it started have settled", "[engine]") {
   Course course({plain("a")});

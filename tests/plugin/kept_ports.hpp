@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -55,6 +56,17 @@ class KeptPorts final : public CallPorts {
     }
     return settled;
   }
+  CheckedUndo check_undo(const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    const auto found = undos.find(key);
+    return found == undos.end() ? CheckedUndo(std::string("there is no job " + key))
+                                : found->second;
+  }
+  std::optional<ChildNow> child_undo(const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    if (!undos.contains(key)) return std::nullopt;
+    return ChildNow{.key = key, .job = {9}, .number = 0, .outcome = {}};
+  }
   void heartbeat() override { hear("heartbeat"); }
   void progress(std::uint32_t permille, std::string note) override {
     hear("progress " + std::to_string(permille) + " " + note);
@@ -70,6 +82,7 @@ class KeptPorts final : public CallPorts {
   std::vector<engine::StepBlob> on_record{};
   std::vector<engine::StepBlob> kept{};
   std::vector<ChildNow> children{};
+  std::map<std::string, CheckedUndo> undos{};
   std::vector<engine::SentEvent> sent{};
   SendStatus send_status = SendStatus::stored;
   std::vector<std::string> heard{};

@@ -348,6 +348,8 @@ TEST_CASE("a host function that outlives the callback is waited for and its call
     CheckedJob check_job(std::string_view) override { return std::string("none"); }
     std::optional<ChildNow> child(const std::string&) override { return std::nullopt; }
     std::vector<ChildNow> settled_children(std::uint32_t, std::size_t) override { return {}; }
+    CheckedUndo check_undo(const std::string&) override { return NothingToUndo{}; }
+    std::optional<ChildNow> child_undo(const std::string&) override { return std::nullopt; }
     void heartbeat() override {
       inside.count_down();
       let_go.wait();

@@ -90,6 +90,51 @@ TEST_CASE("W3: what a call spawns goes with a success or a suspension and with n
   CHECK(outcome.checkpoint.has_value() == (jobs != 0));
 }
 
+TEST_CASE("W3: a compensation undoes jobs of its step and is told which it need not") {
+  Rehearsal rehearsal;
+  rehearsal.request.phase = engine::Phase::compensate;
+  rehearsal.ports.undos = {{"a", std::make_shared<const engine::DerivedJob>()},
+                           {"plain", NothingToUndo{}},
+                           {"done", UndoneAlready{}},
+                           {"stuck", std::string("it is past its point of no return")}};
+
+  const auto outcome = rehearsal.run([](stepd_context* context) {
+    const stepd_host_calls& host = *context->host;
+    stepd_str text{};
+    CHECK(host.children_open(context) == 0);
+    CHECK(host.undo_child(context, {"plain", 5}, &text) == STEPD_NONE);
+    CHECK(host.undo_child(context, {"done", 4}, &text) == STEPD_OK);
+    CHECK(host.children_open(context) == 0);
+    CHECK(host.undo_child(context, {"stuck", 5}, &text) == STEPD_INVALID);
+    CHECK(std::string(text.ptr, text.len) == "it is past its point of no return");
+    CHECK(host.undo_child(context, {"a", 1}, &text) == STEPD_OK);
+    CHECK(host.undo_child(context, {"a", 1}, &text) == STEPD_OK);
+    CHECK(host.children_open(context) == 1);
+    CHECK(host.child_undo(context, {"x", 1}, &text) == STEPD_NONE);
+    REQUIRE(host.child_undo(context, {"a", 1}, &text) == STEPD_OK);
+    CHECK(std::string(text.ptr, text.len).find(R"("state":null)") != std::string::npos);
+    return STEPD_SUCCEEDED;
+  });
+
+  REQUIRE(outcome.spawns.size() == 1);
+  CHECK(outcome.spawns[0].key == "undo:a");
+  CHECK(outcome.spawns[0].undo);
+}
+
+TEST_CASE("W3: only a compensation undoes jobs and no job is named as an undo") {
+  const auto outcome = Rehearsal{}.run([](stepd_context* context) {
+    const stepd_host_calls& host = *context->host;
+    stepd_str text{};
+    CHECK(host.undo_child(context, {"a", 1}, &text) == STEPD_INVALID);
+    CHECK(std::string(text.ptr, text.len) == "only compensate undoes jobs");
+    CHECK(host.spawn(context, {"undo:a", 6}, {"{\"steps\":1}", 11}, &text) == STEPD_INVALID);
+    CHECK(std::string(text.ptr, text.len).find("undo:") != std::string::npos);
+    return STEPD_SUCCEEDED;
+  });
+
+  CHECK(outcome.spawns.empty());
+}
+
 TEST_CASE("W3: a call reads the jobs that its step has started as they are on disk") {
   Rehearsal rehearsal;
   rehearsal.request.has_children = true;

@@ -1,8 +1,11 @@
 #include <catch2/catch.hpp>
 
+#include "host/runtime/child_undo.hpp"
 #include "tests/support/turn_by_turn.hpp"
 
 using namespace stepd::testing;
+namespace plugin = stepd::plugin;
+namespace runtime = stepd::runtime;
 
 namespace {
 
@@ -44,6 +47,171 @@ TEST_CASE("W3: a parent that leaves memory as its last job settles is woken all 
 
   CHECK(settled(host, child.job) == "succeeded");
   CHECK(settled(host, parent) == "succeeded");
+}
+
+namespace {
+
+/// Two jobs on disk: one whose compensation of step a is called just now, and one of these steps
+/// that step a has started and that succeeded.
+struct Family {
+  TurnByTurn host{{saga("a"), plain("b")}};
+  JobId parent{};
+  JobId child{};
+  CallRequest compensation{};
+
+  explicit Family(const std::vector<StepSketch>& of_child = {saga("a")}) {
+    parent = host.submit();
+    Outcome outcome = ok();
+    outcome.spawns.push_back({.key = "it", .definition = job_of(of_child)});
+    host.end_call(host.started[0].id, outcome);
+    host.settle();
+    child = call_of_child(host, parent).job;
+    CallId of_parent;
+    for (std::size_t call = 1; call < host.started.size(); ++call) {
+      const CallId id = host.started[call].id;
+      if (id.job == parent) {
+        of_parent = id;
+      } else {
+        host.end_call(id, ok());
+        host.settle();
+      }
+    }
+    host.end_call(of_parent, ends(OutcomeKind::refused));
+    host.settle();
+    compensation = host.started.back();
+    REQUIRE(compensation.phase == Phase::compensate);
+    host.started.clear();
+  }
+
+  [[nodiscard]] plugin::CheckedUndo checked() {
+    return runtime::check_undo(host.reader(), compensation, "it");
+  }
+
+  /// The compensation asks for the undo of the child and waits for it.
+  void undo() {
+    Outcome outcome{.kind = OutcomeKind::suspended, .wait = Wait{.children = ChildWait{}}};
+    outcome.spawns.push_back({.key = name_of_undo("it"),
+                              .undo = std::get<std::shared_ptr<const DerivedJob>>(checked())});
+    host.end_call(compensation.id, outcome);
+  }
+
+  [[nodiscard]] std::string state_of_undo() {
+    const auto undo = runtime::child_undo(host.reader(), parent, {0, "it"});
+    if (!undo) return "none";
+    return undo->outcome ? std::string(name_of(undo->outcome->word)) : "open";
+  }
+};
+
+}  // namespace
+
+TEST_CASE("W3: a compensation undoes the job that its step has started and waits for that",
+          "[runtime]") {
+  Family family;
+  TurnByTurn& host = family.host;
+
+  family.undo();
+  host.settle();
+  REQUIRE(host.started.size() == 1);
+  CHECK(family.state_of_undo() == "open");
+  const CallRequest undo = host.started[0];
+  CHECK(undo.phase == Phase::compensate);
+  CHECK(undo.executed_in == family.child);
+  CHECK(host.on_disk(undo.id.job).definition->parent ==
+        ParentLink{family.parent, 0, name_of_undo("it")});
+  host.end_call(undo.id, ok());
+  host.settle();
+
+  CHECK(settled(host, undo.id.job) == "compensated");
+  CHECK(family.state_of_undo() == "compensated");
+  CHECK(std::holds_alternative<plugin::UndoneAlready>(family.checked()));
+  REQUIRE(host.started.size() == 2);
+  CHECK(host.started[1].id.job == family.parent);
+  host.end_call(host.started[1].id, ok());
+  host.settle();
+  CHECK(settled(host, family.parent) == "compensated");
+}
+
+TEST_CASE("W3 D2: the undo that a compensation has asked for is carried on after a crash",
+          "[runtime]") {
+  Family family;
+  TurnByTurn& host = family.host;
+  family.undo();
+  host.turn();
+  host.commit_alone();
+  host.restart();
+
+  REQUIRE(host.started.size() == 1);
+  CHECK(host.started[0].executed_in == family.child);
+  host.end_call(host.started[0].id, ok());
+  host.settle();
+
+  REQUIRE(host.started.size() == 2);
+  CHECK(host.started[1].id.job == family.parent);
+}
+
+TEST_CASE("W3 J5: a compensation whose undo somebody else forestalled goes on at once",
+          "[runtime]") {
+  Family family;
+  TurnByTurn& host = family.host;
+  const auto asked = host.ask(family.child, {.kind = Verb::Kind::undo, .request_id = "r"});
+  const auto before = std::get<std::shared_ptr<const DerivedJob>>(family.checked());
+  host.settle();
+  REQUIRE(host.verdict(asked) == "accepted");
+  REQUIRE(host.started.size() == 1);
+  CHECK(host.started[0].executed_in == family.child);
+
+  Outcome outcome{.kind = OutcomeKind::suspended, .wait = Wait{.children = ChildWait{}}};
+  outcome.spawns.push_back({.key = name_of_undo("it"), .undo = before});
+  host.end_call(family.compensation.id, outcome);
+  host.settle();
+
+  REQUIRE(host.started.size() == 2);
+  CHECK(host.started[1].id.job == family.parent);
+  CHECK(host.started[1].phase == Phase::compensate);
+  CHECK(family.state_of_undo() == "open");
+  CHECK(std::holds_alternative<plugin::UndoneAlready>(family.checked()));
+}
+
+TEST_CASE("W3 J5: an undo that could not be made is refused the next time with the remedy",
+          "[runtime]") {
+  Family family({saga("a"), plain("b")});
+  TurnByTurn& host = family.host;
+  const auto before = std::get<std::shared_ptr<const DerivedJob>>(family.checked());
+  const auto rerun =
+      host.ask(family.child, {.kind = Verb::Kind::rerun, .step = "b", .request_id = "r"});
+  host.settle();
+  REQUIRE(host.verdict(rerun) == "accepted");
+
+  Outcome outcome{.kind = OutcomeKind::suspended, .wait = Wait{.children = ChildWait{}}};
+  outcome.spawns.push_back({.key = name_of_undo("it"), .undo = before});
+  host.end_call(family.compensation.id, outcome);
+  host.settle();
+
+  CHECK(family.state_of_undo() == "none");
+  const auto checked = family.checked();
+  const auto* refused = std::get_if<std::string>(&checked);
+  REQUIRE(refused);
+  CHECK(refused->find("stepctl job undo " + to_text(family.child)) != std::string::npos);
+}
+
+TEST_CASE("W3: what has nothing to undo needs no undo", "[runtime]") {
+  Family family({plain("b")});
+  CHECK(std::holds_alternative<plugin::NothingToUndo>(family.checked()));
+  CHECK(family.state_of_undo() == "none");
+  const auto unknown = runtime::check_undo(family.host.reader(), family.compensation, "other");
+  CHECK(std::get<std::string>(unknown) == "the step has started no job other");
+}
+
+TEST_CASE("W3: a job that has been removed cannot be undone any more", "[runtime]") {
+  Family family;
+  family.host.ask(family.child, {.kind = Verb::Kind::remove});
+  family.host.settle();
+
+  const auto checked = family.checked();
+
+  const auto* refused = std::get_if<std::string>(&checked);
+  REQUIRE(refused);
+  CHECK(refused->find("has been removed") != std::string::npos);
 }
 
 TEST_CASE("W3: a job that leaves memory as its parent turns back turns back too", "[runtime]") {

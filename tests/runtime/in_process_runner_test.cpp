@@ -56,6 +56,13 @@ class CollectingSink final : public AttemptSink {
                                                  std::size_t) override {
     return {};
   }
+  plugin::CheckedUndo check_undo(const engine::CallRequest&, const std::string&) override {
+    return std::string("no jobs here");
+  }
+  std::optional<plugin::ChildNow> child_undo(engine::JobId, engine::StepIndex,
+                                             const std::string&) override {
+    return std::nullopt;
+  }
   std::vector<engine::StepBlob> blobs(engine::JobId job, engine::StepIndex step) override {
     if (job.value == 7) return {{.step = step, .key = "k", .bytes = "v"}};
     return {{.step = step, .key = "k", .bytes = "execute of " + std::to_string(job.value)},

@@ -70,7 +70,9 @@ static_assert(offsetof(stepd_host_calls, children_open) == 32 * word);
 static_assert(offsetof(stepd_host_calls, settled_children) == 33 * word);
 static_assert(offsetof(stepd_host_calls, suspend_for_another_child) == 34 * word);
 static_assert(offsetof(stepd_host_calls, checkpoint_with_answer) == 35 * word);
-static_assert(sizeof(stepd_host_calls) >= 36 * word);
+static_assert(offsetof(stepd_host_calls, undo_child) == 36 * word);
+static_assert(offsetof(stepd_host_calls, child_undo) == 37 * word);
+static_assert(sizeof(stepd_host_calls) >= 38 * word);
 
 static_assert(offsetof(stepd_context, host) == 0);
 

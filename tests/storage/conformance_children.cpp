@@ -120,6 +120,46 @@ STORE_TEST_CASE("W3: a parent that is not in memory is due and finds the counts 
         std::vector<ChildCounts>{{.step = 0, .spawned = 1, .settled = 1, .as_of_row = 3}});
 }
 
+STORE_TEST_CASE("W3: of a job that undoes another being compensated counts as success") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {claimed_job(1)});
+  change(store, epoch, {spawns(1, 2, {child(2, 1, "undo:a"), child(3, 1, "b")})});
+
+  change(store, epoch, {settles(2, 1, "undo:a", JobWord::compensated)});
+  const auto last = change(store, epoch, {settles(3, 1, "b", JobWord::compensated)});
+
+  CHECK(last.child_news ==
+        News{news(1, {.step = 0, .spawned = 2, .settled = 2, .unsuccessful = 1, .as_of_row = 2})});
+}
+
+STORE_TEST_CASE("W3: a job that another one forestalls has settled at once as failed") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  const auto undoes = [](NewJob made, std::string request) {
+    made.derivation = stepd::engine::Derivation{.origin = id_of(9),
+                                                .kind = stepd::engine::Origin::Kind::undo,
+                                                .request_id = std::move(request)};
+    return made;
+  };
+  submit(store, epoch, {claimed_job(1), job(9, settled(JobWord::succeeded)), undoes(job(8), "r")});
+
+  const auto result =
+      change(store, epoch, {spawns(1, 2, {undoes(child(2, 1, "a"), "s"), child(3, 1, "b")})});
+
+  CHECK(result.child_news.empty());
+  CHECK_FALSE(backend.reader().find(id_of(2)));
+  const auto kept = backend.reader().child(id_of(1), {0, "a"});
+  REQUIRE((kept && kept->outcome));
+  CHECK(kept->outcome->word == JobWord::failed);
+  CHECK(kept->outcome->error.code == "not_made");
+  const auto last = change(store, epoch, {settles(3, 1, "b", JobWord::succeeded)});
+  CHECK(last.child_news ==
+        News{news(1, {.step = 0, .spawned = 2, .settled = 2, .unsuccessful = 1, .as_of_row = 2})});
+}
+
 STORE_TEST_CASE("W3: a step without jobs has none that have not settled") {
   TestType backend;
   Store& store = backend.store();

@@ -118,6 +118,33 @@ TEST_CASE("a file of schema version 1 is read with its jobs", "[storage]") {
   CHECK(reader.counts() == std::vector<Count>{{JobWord::running, 1}});
 }
 
+TEST_CASE("O1: a file of schema version 2 tells which request made a job of another", "[storage]") {
+  const TemporaryFolder folder;
+  {
+    Database database{sqlite_file(folder.path()), Database::Access::write};
+    sqlite::migrate(database, sqlite::migrations().first(2));
+    database.run(R"sql(
+      INSERT INTO job (id, word, due, wait, needs, attention, settled_at, tenant, name, key,
+        accepted_at, first_row, definition)
+      VALUES (7, 7, NULL, 0, '', 0, 5, 'default', 'transfer', NULL, 3, x'01', x'02'),
+        (8, 7, NULL, 0, '', 0, 5, 'default', 'transfer', NULL, 3, x'01', x'02');
+      INSERT INTO derived_job (origin, request_id, kind, job) VALUES (7, 'r', 0, 8);)sql");
+  }
+
+  SqliteStore store{folder.path(), quick_start};
+  const auto epoch = store.acquire();
+  SqliteReader reader{folder.path()};
+
+  const auto lines = reader.page({.not_made_by = "r"}, std::nullopt, 10);
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].id.value == 7);
+  NewJob again = job(9, settled(JobWord::succeeded));
+  again.derivation =
+      stepd::engine::Derivation{.origin = {7}, .request_id = "r", .content = content('x')};
+  const auto result = store.commit(epoch, {&again, 1}, {});
+  CHECK(std::get<Underivable>(result.submits.at(0)) == Underivable{.job = {8}});
+}
+
 TEST_CASE("a later migration finds the data of the versions before", "[storage]") {
   const TemporaryFolder folder;
   Database database{folder.path() / "file.db", Database::Access::write};

@@ -152,6 +152,7 @@ class TurnByTurn {
     return refused ? refused->message : "accepted";
   }
 
+  [[nodiscard]] storage::Reader& reader() { return memory_; }
   /// The job as its journal on disk says.
   [[nodiscard]] JobState on_disk(JobId job) { return fold(memory_.find(job).value()); }
   [[nodiscard]] std::vector<StoredRow> rows_on_disk(JobId job) { return memory_.find(job)->rows; }

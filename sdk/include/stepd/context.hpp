@@ -47,6 +47,8 @@ struct Child {
 
   [[nodiscard]] bool settled() const { return !state.empty(); }
   [[nodiscard]] bool succeeded() const { return state == "succeeded"; }
+  /// Of a job that undoes another: it has undone all of it.
+  [[nodiscard]] bool undid() const { return state == "compensated"; }
 };
 
 /// One call of one step, as its code sees it. Lives until the step returns; until then its
@@ -259,6 +261,54 @@ class Context {
     for (const auto& child : list.as_array()) children.push_back(child_in<T>(child));
     return children;
   }
+  /// In compensate: undoes the job of this name that execute has started, in a job of its own,
+  /// which starts together with a success or a suspension of this call. wait_for_children waits for
+  /// it, and the step's job does not settle before it. False: the job did not succeed, or nothing
+  /// that it did can be undone. Throws Failed when it cannot be undone.
+  bool undo_child(std::string_view key) {
+    const auto status = ask_to_undo(key);
+    return detail::granted(status, "an undo of one of its jobs");
+  }
+  /// The same for each of them that succeeded; of more than one call starts (1000), the rest in the
+  /// calls after the next waits.
+  void undo_children() {
+    each_succeeded_child([this](const Child<boost::json::value>& child) {
+      const auto status = ask_to_undo(child.key);
+      if (status == STEPD_TOO_BIG) return false;
+      detail::granted(status, "an undo of one of its jobs");
+      return true;
+    });
+  }
+  /// How the undo of one of them stands, whoever asked for it; nothing when nobody has, or it is
+  /// not on disk yet.
+  [[nodiscard]] std::optional<Child<boost::json::value>> child_undo(std::string_view key) const {
+    stepd_str text{};
+    const auto status = detail::ask(*call_, &stepd_host_calls::child_undo, borrowed(key), &text);
+    if (!detail::granted(status, "the undo of one of its jobs")) return std::nullopt;
+    return child_in<boost::json::value>(
+        read<boost::json::value>(text, detail::rules_of_own_record));
+  }
+  /// For a compensation that is nothing without them: throws Failed when the undo of one has left
+  /// something or was not made, and Retry while one goes on that was not asked for here.
+  void require_children_undone() {
+    each_succeeded_child([this](const Child<boost::json::value>& child) {
+      const auto undo = child_undo(child.key);
+      if (undo ? undo->undid() : ask_to_undo(child.key) == STEPD_NONE) return true;
+      if (!undo) {
+        throw Failed{"child_not_undone",
+                     "job " + child.job_id + " (" + child.key +
+                         ") is not undone, because a rerun keeps what it did, say: undo it once "
+                         "that can be (stepctl job undo " +
+                         child.job_id + "), and retry this step"};
+      }
+      if (!undo->settled()) {
+        throw Retry{"undo_under_way",
+                    "job " + child.job_id + " is still being undone, by job " + undo->job_id};
+      }
+      throw Failed{"child_not_undone", "job " + child.job_id + " (" + child.key +
+                                           ") is not undone: " + undo->error_message};
+    });
+  }
   /// As save_checkpoint, but together with a success or a suspension of this call, or not at all:
   /// with what it spawns it is one.
   template <class T>
@@ -347,6 +397,30 @@ class Context {
         detail::ask(*call_, &stepd_host_calls::suspend_for_event, borrowed(key), timeout_ms),
         "a wait for an event");
     throw detail::Suspended{};
+  }
+
+  [[nodiscard]] stepd_status ask_to_undo(std::string_view key) {
+    stepd_str refusal{};
+    const auto status = detail::ask(*call_, &stepd_host_calls::undo_child, borrowed(key), &refusal);
+    if (status == STEPD_INVALID && refusal.len != 0) {
+      throw Failed{"undo_refused", "the job " + std::string(key) +
+                                       " is not undone: " + std::string(text_of(refusal))};
+    }
+    return status;
+  }
+
+  /// Of those that execute has started, until the visit answers false.
+  template <class Visit>
+  void each_succeeded_child(Visit visit) {
+    std::uint32_t told = 0;
+    while (true) {
+      const auto children = settled_children<boost::json::value>(told);
+      if (children.empty()) return;
+      for (const auto& child : children) {
+        if (child.succeeded() && !visit(child)) return;
+        told = child.number;
+      }
+    }
   }
 
   template <class T>

@@ -7,8 +7,10 @@
 #include <charconv>
 #include <concepts>
 #include <cstdint>
+#include <optional>
 #include <stepd/context.hpp>
 #include <stepd/json_writer.hpp>
+#include <stepd/nothing.hpp>
 #include <stepd/step.hpp>
 #include <string>
 #include <string_view>
@@ -56,6 +58,11 @@ struct TaskRecord {
 ///     bool is_complete(const Numbers&, const State&, bool all_delivered);  // all_delivered
 ///     static constexpr std::uint64_t in_flight_max = 256;  // subtasks started and not settled
 ///     static constexpr std::uint32_t subtask_attempts_max = 5;
+///     static constexpr bool is_saga_step = true;  // false
+///
+/// The last of these makes it a saga step, to be registered as one: undoing it undoes each subtask
+/// that succeeded. A subtask that has nothing to undo is left alone; an undo that fails parks the
+/// compensation.
 template <class Task, class ArgumentsType, class State, class OutputType>
 class DistributedTask : public Step<ArgumentsType, OutputType> {
  public:
@@ -82,6 +89,12 @@ class DistributedTask : public Step<ArgumentsType, OutputType> {
                      std::to_string(record.delivered) + " of " + std::to_string(count));
     context.checkpoint_with_answer(record);
     context.suspend_for_another_child(record.delivered);
+  }
+
+  void compensate(Context& context, const Arguments&, const std::optional<Valued<OutputType>>&) {
+    context.undo_children();
+    context.wait_for_children();
+    context.require_children_undone();
   }
 
  private:

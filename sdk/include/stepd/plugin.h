@@ -167,7 +167,8 @@ typedef struct stepd_host_calls {
    * later call: OK and {"id", "key", "data", "at_unix_ms"}; TIMED_OUT; NONE: it has not ended. */
   stepd_status (*wait_result)(stepd_context*, stepd_str key, uint32_t index, stepd_str* json);
   /* Starts a job, together with a success or a suspension of this call: a call that ends otherwise
-   * has started none. A key names one job of the step, the first; INVALID: *refusal says why. */
+   * has started none. A key names one job of the step, the first, and does not begin with "undo:";
+   * INVALID: *refusal says why. */
   stepd_status (*spawn)(stepd_context*, stepd_str child_key, stepd_str job_json,
                         stepd_str* refusal);
   /* {"key", "job", "number", "state", "output", "error"}, the last three null until it has settled;
@@ -197,6 +198,15 @@ typedef struct stepd_host_calls {
   stepd_status (*suspend_for_another_child)(stepd_context*, uint32_t seen);
   /* As checkpoint_save, but together with a success or a suspension of this call, or not at all. */
   stepd_status (*checkpoint_with_answer)(stepd_context*, stepd_str bytes);
+
+  /* Compensate only. Undoes the job that execute has started under the key: a job of its own, which
+   * starts together with a success or a suspension of this call and is one of the step's jobs then.
+   * OK also when it is being undone already; NONE: it did not succeed, or nothing that it did can
+   * be undone; INVALID: *refusal says why it cannot be, or what is wrong. */
+  stepd_status (*undo_child)(stepd_context*, stepd_str child_key, stepd_str* refusal);
+  /* As child_result, of the job that undoes that one, whoever asked for it: undone once its state
+   * is "compensated". NONE: there is none, or not on disk yet. */
+  stepd_status (*child_undo)(stepd_context*, stepd_str child_key, stepd_str* json);
   /* end of 1.0 */
 } stepd_host_calls;
 

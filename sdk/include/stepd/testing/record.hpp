@@ -44,6 +44,10 @@ struct StartedJob {
   std::string output = "null";
   std::string error_code;
   std::string error_message;
+  bool can_be_undone = true;  // it has something to undo
+  std::string undo;  // "": nobody asked for it; "asked"; then how that ended: "compensated"
+
+  [[nodiscard]] bool is_open() const { return number == 0 || undo == "asked"; }
 };
 
 /// What a host would have on disk for the step, and its clock.

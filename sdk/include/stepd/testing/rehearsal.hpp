@@ -103,6 +103,11 @@ class Rehearsal {
     end_child_ = std::move(end);
     return *this;
   }
+  /// How the undos of those jobs end that a compensation asks for; without it, "compensated".
+  Rehearsal& undos(std::function<std::string(const StartedJob&)> end) {
+    end_undo_ = std::move(end);
+    return *this;
+  }
   /// Called before every run of survives_every_crash: put the outside world back as it was.
   Rehearsal& before_each_run(std::function<void()> reset) {
     before_each_run_ = std::move(reset);
@@ -323,6 +328,9 @@ class Rehearsal {
   /// One after the other, as far as the step wants to hear of it.
   void end_children(const Ending& ending) {
     if (!ending.waits_for_children) return;
+    for (StartedJob& job : record.children) {
+      if (job.undo == "asked") job.undo = end_undo_ ? end_undo_(job) : "compensated";
+    }
     std::uint32_t settled = 0;
     for (const StartedJob& job : record.children) settled = std::max(settled, job.number);
     for (StartedJob& job : record.children) {
@@ -425,6 +433,7 @@ class Rehearsal {
   std::shared_ptr<Plugin> plugin_;
   std::function<void()> before_each_run_;
   std::function<StartedJob(const StartedJob&)> end_child_;
+  std::function<std::string(const StartedJob&)> end_undo_;
   CrashBy crash_by_ = CrashBy::fencing;
 };
 

@@ -236,6 +236,9 @@ class RehearsedCall final : public stepd_context {
 
   void keep_with_answer() {
     for (StartedJob& job : spawned_) stage_.record.children.push_back(std::move(job));
+    for (StartedJob& job : stage_.record.children) {
+      if (is_to_undo(job)) job.undo = "asked";
+    }
     if (checkpoint_) stage_.record.of(phase_).checkpoint = *checkpoint_;
   }
   [[nodiscard]] static StartedJob* named(std::vector<StartedJob>& jobs, stepd_str key) {
@@ -252,8 +255,36 @@ class RehearsedCall final : public stepd_context {
   }
   [[nodiscard]] bool children_open() const {
     const auto& jobs = stage_.record.children;
-    return !spawned_.empty() || std::any_of(jobs.begin(), jobs.end(),
-                                            [](const StartedJob& job) { return job.number == 0; });
+    return !spawned_.empty() || !to_undo_.empty() ||
+           std::any_of(jobs.begin(), jobs.end(),
+                       [](const StartedJob& job) { return job.is_open(); });
+  }
+  [[nodiscard]] bool is_to_undo(const StartedJob& job) const {
+    return std::find(to_undo_.begin(), to_undo_.end(), job.key) != to_undo_.end();
+  }
+  [[nodiscard]] stepd_status undo_child(stepd_str key, stepd_str* refusal) {
+    const StartedJob* job = named(stage_.record.children, key);
+    if (phase_ != Phase::compensate || job == nullptr) {
+      *refusal =
+          lend(job == nullptr ? "the step has started no such job" : "only compensate undoes jobs");
+      return STEPD_INVALID;
+    }
+    if (job->state != "succeeded" || !job->can_be_undone) return STEPD_NONE;
+    if (job->undo.empty() && !is_to_undo(*job)) to_undo_.push_back(job->key);
+    return STEPD_OK;
+  }
+  [[nodiscard]] stepd_status child_undo(stepd_str key, stepd_str* json) {
+    const StartedJob* job = named(stage_.record.children, key);
+    if (job == nullptr || job->undo.empty()) return STEPD_NONE;
+    boost::json::object text{{"key", job->key},   {"job", "undo-of-" + job->key},
+                             {"number", 0},       {"state", nullptr},
+                             {"output", nullptr}, {"error", nullptr}};
+    if (job->undo != "asked") text["state"] = job->undo;
+    if (job->undo != "asked" && job->undo != "compensated") {
+      text["error"] = {{"code", "undo_failed"}, {"message", "it has left something"}};
+    }
+    *json = lend(boost::json::serialize(text));
+    return STEPD_OK;
   }
   [[nodiscard]] static std::string told(const StartedJob& job) {
     boost::json::object text{{"key", job.key},       {"job", "job-of-" + job.key},
@@ -319,6 +350,7 @@ class RehearsedCall final : public stepd_context {
   Ending ending_;
   bool output_refused_ = false;
   std::vector<StartedJob> spawned_;
+  std::vector<std::string> to_undo_;
   std::optional<std::string> checkpoint_;
 
   std::mutex mutex_;  // guards everything a host call touches

@@ -139,6 +139,14 @@ class RehearsedHost {
         return of(c).lend_if(job ? std::optional(RehearsedCall::told(*job)) : std::nullopt, json);
       });
     };
+    table.undo_child = [](stepd_context* c, stepd_str key, stepd_str* refusal) {
+      return of(c).asked("undo_child " + std::string(text_of(key)), STEPD_FENCED,
+                         [&] { return of(c).undo_child(key, refusal); });
+    };
+    table.child_undo = [](stepd_context* c, stepd_str key, stepd_str* json) {
+      return of(c).asked("child_undo " + std::string(text_of(key)), STEPD_FENCED,
+                         [&] { return of(c).child_undo(key, json); });
+    };
     table.children_open = [](stepd_context* c) {
       return of(c).asked("children_open", std::uint32_t{0},
                          [&] { return std::uint32_t{of(c).children_open()}; });

@@ -1,0 +1,169 @@
+#include <boost/describe.hpp>
+#include <catch2/catch.hpp>
+#include <stepd/distributed_task.hpp>
+#include <stepd/testing/rehearsal.hpp>
+#include <string>
+#include <vector>
+
+namespace {
+
+using stepd::testing::Outcome;
+using stepd::testing::Rehearsal;
+using stepd::testing::StartedJob;
+
+struct Names {
+  std::vector<std::string> names;
+};
+BOOST_DESCRIBE_STRUCT(Names, (), (names))
+
+struct Tally {
+  std::uint32_t done = 0;
+};
+BOOST_DESCRIBE_STRUCT(Tally, (), (done))
+
+class Many : public stepd::DistributedTask<Many, Names, Tally, Tally> {
+ public:
+  static constexpr std::string_view subtask_type = "test.one";
+  static constexpr bool is_saga_step = true;
+  using SubtaskOutput = stepd::Nothing;
+  std::uint64_t subtask_count(const Names& names, const Tally&) { return names.names.size(); }
+  std::string subtask_input(const Names& names, const Tally&, std::uint64_t index) {
+    return names.names[index];
+  }
+  void deliver_output(Tally& tally, std::uint64_t, const stepd::Nothing&) { ++tally.done; }
+  void subtask_failed(Tally&, std::uint64_t, const stepd::SubtaskError&) {}
+  Tally output(const Names&, const Tally& tally) { return tally; }
+};
+
+/// Its subtasks 0, 1, 2 … end as these states say.
+Rehearsal many(std::vector<std::string> states) {
+  auto rehearsal = Rehearsal::of<Many>();
+  rehearsal.children([states = std::move(states)](const StartedJob& job) {
+    StartedJob ended;
+    ended.state = states.at(std::stoul(job.key));
+    ended.output = ended.state == "succeeded" ? "{}" : "null";
+    return ended;
+  });
+  return rehearsal;
+}
+
+std::vector<std::string> undos_in(const Rehearsal& rehearsal) {
+  std::vector<std::string> undos;
+  for (const StartedJob& job : rehearsal.record.children) undos.push_back(job.undo);
+  return undos;
+}
+
+/// Undoes one of its jobs and does not wait.
+class Hasty : public stepd::SagaStep<void> {
+ public:
+  void execute(stepd::Context& context, const stepd::Nothing&) {
+    context.spawn("it", {{"steps", boost::json::array()}});
+    context.wait_for_children();
+  }
+  void compensate(stepd::Context& context, const stepd::Nothing&,
+                  const std::optional<stepd::Nothing>&) {
+    undoes = context.undo_child("it");
+  }
+  static inline bool undoes = false;
+};
+
+/// Wants its jobs undone and asks nobody for it.
+class Demanding : public stepd::SagaStep<void> {
+ public:
+  void execute(stepd::Context& context, const stepd::Nothing&) {
+    context.spawn("it", {{"steps", boost::json::array()}});
+    context.wait_for_children();
+  }
+  void compensate(stepd::Context& context, const stepd::Nothing&,
+                  const std::optional<stepd::Nothing>&) {
+    context.require_children_undone();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("W3: a distributed task that is a saga step undoes the subtasks that succeeded") {
+  auto rehearsal = many({"succeeded", "failed", "succeeded"});
+  const Names names{{"a", "b", "c"}};
+  REQUIRE(rehearsal.run(names).output_as<Tally>().done == 2);
+
+  CHECK(rehearsal.undo(names).outcome == Outcome::succeeded);
+  CHECK(undos_in(rehearsal) == std::vector<std::string>{"compensated", "", "compensated"});
+}
+
+TEST_CASE("W3: undoing subtasks survives every crash with one undo for each") {
+  auto rehearsal = many({"succeeded", "succeeded"});
+  std::size_t asked = 0;
+  rehearsal.undos([&asked](const StartedJob&) {
+    ++asked;
+    return "compensated";
+  });
+  rehearsal.before_each_run([&asked] { asked = 0; });
+
+  rehearsal.undo_survives_every_crash(Names{{"a", "b"}}, [&] { REQUIRE(asked <= 2); });
+}
+
+TEST_CASE("W3: a subtask with nothing to undo is left alone") {
+  auto rehearsal = many({"succeeded"});
+  const Names names{{"a"}};
+  REQUIRE(rehearsal.run(names).outcome == Outcome::succeeded);
+  rehearsal.record.children[0].can_be_undone = false;
+
+  CHECK(rehearsal.undo(names).outcome == Outcome::succeeded);
+  CHECK(undos_in(rehearsal) == std::vector<std::string>{""});
+}
+
+TEST_CASE("W3: a compensation whose undo has left something fails and says which") {
+  auto rehearsal = many({"succeeded"});
+  rehearsal.undos([](const StartedJob&) { return "failed"; });
+  const Names names{{"a"}};
+  REQUIRE(rehearsal.run(names).outcome == Outcome::succeeded);
+
+  const auto ending = rehearsal.undo(names);
+
+  CHECK(ending.outcome == Outcome::failed);
+  CHECK(ending.code == "child_not_undone");
+  CHECK(ending.message.find("job-of-0") != std::string::npos);
+  rehearsal.record.children[0].undo = "compensated";
+  CHECK(rehearsal.undo(names).outcome == Outcome::succeeded);
+}
+
+TEST_CASE("W3: a compensation that demands an undo nobody has asked for fails") {
+  auto rehearsal = Rehearsal::of<Demanding>();
+  rehearsal.children([](const StartedJob&) {
+    StartedJob ended;
+    ended.state = "succeeded";
+    return ended;
+  });
+  REQUIRE(rehearsal.run(stepd::Nothing{}).outcome == Outcome::succeeded);
+
+  const auto ending = rehearsal.undo(stepd::Nothing{});
+
+  CHECK(ending.code == "child_not_undone");
+  CHECK(ending.message.find("stepctl job undo job-of-it") != std::string::npos);
+  CHECK(undos_in(rehearsal) == std::vector<std::string>{""});
+}
+
+TEST_CASE("W3: an undo that is asked for and not waited for goes with the success") {
+  auto rehearsal = Rehearsal::of<Hasty>();
+  rehearsal.children([](const StartedJob&) {
+    StartedJob ended;
+    ended.state = "succeeded";
+    return ended;
+  });
+  REQUIRE(rehearsal.run(stepd::Nothing{}).outcome == Outcome::succeeded);
+
+  CHECK(rehearsal.undo(stepd::Nothing{}).outcome == Outcome::succeeded);
+
+  CHECK(Hasty::undoes);
+  CHECK(undos_in(rehearsal) == std::vector<std::string>{"asked"});
+}
+
+TEST_CASE("W3: undoing a job that the step has not started is refused") {
+  auto rehearsal = Rehearsal::of<Hasty>();
+
+  const auto ending = rehearsal.compensate(stepd::Nothing{});
+
+  CHECK(ending.code == "undo_refused");
+  CHECK(ending.message.find("the step has started no such job") != std::string::npos);
+}
