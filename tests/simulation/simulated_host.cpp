@@ -14,6 +14,7 @@ namespace {
 constexpr int noisy_actions = 250;
 constexpr int calm_actions_max = 20'000;
 constexpr std::size_t jobs_max = 6;
+constexpr std::size_t rows_max = 100'000;      // of one journal
 constexpr std::size_t jobs_promised_max = 10;  // those made from others included
 
 const std::vector<std::string> types{"sim.plain", "sim.saga", "sim.stubborn"};
@@ -65,15 +66,15 @@ void SimulatedHost::crash() {
 }
 
 void SimulatedHost::run() {
-  for (int action = 0; action < noisy_actions; ++action) {
-    act();
-    judge_all();
-  }
+  for (int action = 0; action < noisy_actions; ++action) act();
+  judge_all();
+  judge_events();
   world_.calm = true;
   for (int action = 0; action < calm_actions_max; ++action) {
-    if (action % 8 == 0) {
-      judge_all();
-      if (all_settled()) return;
+    if (all_settled()) {
+      judge_events();
+      judge_what_is_kept();
+      return;
     }
     act_calmly();
   }
@@ -259,6 +260,7 @@ void SimulatedHost::commit_one() {
   const bool disk_is_full = !world_.calm && chance_.below(12) == 0;
   if (disk_is_full) batch.give_up_submits("the disk is full");
   batch.commit(*store_, epoch_);
+  judge_all();
   if (!world_.calm && chance_.below(25) == 0) return crash();
   carry_out(batch.conclude(false));
 }
@@ -319,26 +321,62 @@ void SimulatedHost::take_accepted(const Asked& asked, JobId made) {
   world_.derived(asked.job, *asked.verb, made);
 }
 
-std::optional<Record> SimulatedHost::record_of(JobId job) {
-  const auto loaded = store_->find(job);
-  if (!loaded) return std::nullopt;
-  return Record::read(*loaded);
+const Record* SimulatedHost::record_of(JobId job) {
+  const auto [entry, is_new] = seen_.try_emplace(job);
+  Seen& seen = entry->second;
+  if (is_new) {
+    const auto loaded = store_->find(job);
+    if (!loaded) {
+      seen_.erase(entry);
+      return nullptr;
+    }
+    seen.record = Record::read(*loaded);
+    seen.row = loaded->rows.back().number;
+    return &seen.record;
+  }
+  for (const StoredRow& row : store_->journal(job, seen.row, rows_max)) {
+    seen.record.add_row(decode_entries(row.entries));
+    seen.row = row.number;
+  }
+  return &seen.record;
+}
+
+void SimulatedHost::judge(JobId job) {
+  const Record* record = record_of(job);
+  if (!record) throw Broken("J2: job " + to_text(job) + " was acknowledged and is gone");
+  Seen& seen = seen_.at(job);
+  if (seen.judged == seen.row) return;
+  seen.judged = seen.row;
+  world_.judge(job, *record);
+  if (!record->settled) return;
+  for (const storage::ChildLine& child : store_->children(job, {}, 100)) {
+    if (!child.outcome) throw Broken("W3: job " + to_text(job) + " settled before its own");
+  }
 }
 
 void SimulatedHost::judge_all() {
   settled_ = 0;
   for (const JobId job : world_.promised()) {
-    const auto record = record_of(job);
-    if (!record) throw Broken("J2: job " + to_text(job) + " was acknowledged and is gone");
-    world_.judge(job, *record);
-    if (!record->settled) continue;
-    ++settled_;
-    for (const storage::ChildLine& child : store_->children(job, {}, 100)) {
-      if (!child.outcome) throw Broken("W3: job " + to_text(job) + " settled before its own");
-    }
+    judge(job);
+    if (seen_.at(job).record.settled) ++settled_;
   }
-  const auto kept = store_->events({.tenant = "default"}, {}, 100'000);
-  world_.judge_events(kept);
+}
+
+void SimulatedHost::judge_events() {
+  world_.judge_events(store_->events({.tenant = "default"}, {}, 100'000));
+}
+
+/// Rows that were dropped (D6) change nothing of what the record says at the end.
+void SimulatedHost::judge_what_is_kept() {
+  for (const JobId job : world_.promised()) {
+    const auto kept = store_->find(job);
+    const Record again = kept ? Record::read(*kept) : Record{};
+    const Record& record = seen_.at(job).record;
+    const bool same = again.settled == record.settled && again.succeeded == record.succeeded &&
+                      again.compensated == record.compensated && again.left == record.left &&
+                      again.taken_events == record.taken_events;
+    if (!same) throw Broken("D6: job " + to_text(job) + " reads otherwise than it was recorded");
+  }
 }
 
 bool SimulatedHost::all_settled() { return settled_ == world_.promised().size() && turns_.empty(); }

@@ -29,6 +29,12 @@ class SimulatedHost {
   [[nodiscard]] std::size_t crashes() const { return crashes_; }
 
  private:
+  /// A job's record as far as it has been read: rows on disk never change.
+  struct Seen {
+    Record record{};
+    std::uint64_t row = 0;     // the last one read
+    std::uint64_t judged = 0;  // likewise, and held against the promises
+  };
   struct Asked {
     std::string key;      // a submit's
     engine::JobId job{};  // a verb's
@@ -54,7 +60,10 @@ class SimulatedHost {
   void take_accepted(const Asked& asked, engine::JobId made);
   void judge_all();
   void ask_operator();
-  [[nodiscard]] std::optional<Record> record_of(engine::JobId job);
+  [[nodiscard]] const Record* record_of(engine::JobId job);
+  void judge(engine::JobId job);
+  void judge_events();
+  void judge_what_is_kept();
   [[nodiscard]] bool all_settled();
   [[nodiscard]] std::string open_jobs();
 
@@ -67,6 +76,7 @@ class SimulatedHost {
   std::unique_ptr<engine::Engine> engine_;
   std::vector<engine::Event> events_;
   std::deque<engine::Turn> turns_;  // not yet on disk
+  std::map<engine::JobId, Seen> seen_;
   std::map<engine::ReplyToken, Asked> asked_;
   engine::ReplyToken next_token_ = 1;
   std::size_t submitted_ = 0;

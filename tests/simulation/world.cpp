@@ -61,7 +61,7 @@ void World::judge_derived(const CallRequest& request, const Record& record) {
   }
 }
 
-void World::starts(const CallRequest& request, const std::optional<Record>& record) {
+void World::starts(const CallRequest& request, const Record* record) {
   if (!record) broken("A1", shown(request) + " starts, and its job is not on disk");
   if (record->definition.parent) promised_.insert(request.id.job);
   judge_start(request, *record);

@@ -42,7 +42,7 @@ class World {
   /// A rerun or an undo was answered with this job.
   void derived(engine::JobId origin, const engine::Verb& verb, engine::JobId job);
   /// A call is about to run; `record` is its job as it is on disk, if it is.
-  void starts(const engine::CallRequest& request, const std::optional<Record>& record);
+  void starts(const engine::CallRequest& request, const Record* record);
   void stops(engine::CallId call);
   void overran(engine::CallId call);
   /// An operator's verb took effect: counts begin anew, or a person decided what is true.
