@@ -71,6 +71,7 @@ void Engine::State::on(JobsClaimed& event) {
 
 void Engine::State::on(JobLoaded& event) {
   loading.erase(event.id);
+  if (outdated.erase(event.id) != 0) return load(event.id);
   auto waiting = deferred.extract(event.id);
   const bool exists = event.job.has_value();
   if (event.job) take_in(std::move(*event.job));
@@ -413,6 +414,7 @@ void Engine::State::take_in(LoadedJob loaded) {
   active.was_set_aside(loaded.head);
   active.head_on_record = std::move(loaded.head);
   touch(active);
+  settle_doubts(active.state());
   if (active.state().settled) return;
   // First of all: the store gave them before anything else could end those waits (W1).
   for (GivenEvent& given : loaded.given) give(active, std::move(given));
