@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,7 @@ class SimulatedHost {
   /// promised has settled. Throws Broken.
   void run();
 
-  [[nodiscard]] std::size_t settled() const { return settled_; }
+  [[nodiscard]] const Sights& seen() const { return world_.seen; }
   [[nodiscard]] std::size_t crashes() const { return crashes_; }
 
  private:
@@ -42,15 +43,26 @@ class SimulatedHost {
     std::string event{};  // its id
   };
 
-  void start_up();
+  void start_up(std::set<engine::CallId> crashed);
+  void take_over(std::set<engine::CallId> crashed);
   void crash();
+  void end_in_order();
+
   void act();
   void act_calmly();
+  void change_host();
+  void show(std::shared_ptr<const engine::Catalogue> catalogue);
+  void let_a_call_overrun();
   void submit();
   void operate();
-  [[nodiscard]] engine::JobDefinition job_by_chance(std::size_t steps_max);
+  [[nodiscard]] std::string step_by_chance(const Record& record);
+  [[nodiscard]] bool find_out(engine::JobId job, const Record& record, engine::Verb& verb);
+  void ask(engine::JobId job, engine::Verb verb);
+  void ask_operator();
+  [[nodiscard]] std::optional<engine::JobId> any_job();
   void spawn_by_chance(engine::CallReported& reported);
   void send_event(std::string id);
+
   void push_clock(engine::Duration by);
   void turn();
   void commit_one();
@@ -59,7 +71,8 @@ class SimulatedHost {
   void take_reply(const runtime::ReplyDesk::Delivery& delivery);
   void take_accepted(const Asked& asked, engine::JobId made);
   void judge_all();
-  void ask_operator();
+  void judge_children_of(const engine::CallRequest& request);
+  void judge_whys();
   [[nodiscard]] const Record* record_of(engine::JobId job);
   void judge(engine::JobId job);
   void judge_events();
