@@ -9,6 +9,30 @@
 
 namespace stepd::engine {
 
+namespace {
+
+/// A step whose record was refused is parked beside its call: what it did is not stated before that
+/// is over (O3).
+std::optional<Refused> refused_beside_call(const std::map<CallId, CallTrack>& calls,
+                                           const JobState& job, const Verb& verb) {
+  if (verb.kind != Verb::Kind::skip && verb.kind != Verb::Kind::resolve) return std::nullopt;
+  for (auto call = calls.lower_bound({job.id, 0}); call != calls.end() && call->first.job == job.id;
+       ++call) {
+    const StepIndex step = call->second.step;
+    const bool is_meant = job.definition->steps[step].id == verb.step &&
+                          std::holds_alternative<Parked>(job.steps[step].condition);
+    if (call->second.over || !is_meant) continue;
+    return Refused{Refused::Why::wrong_state,
+                   "step \"" + verb.step + "\" of job " + to_text(job.id) +
+                       " is in the middle of a call, which has been asked to stop; wait until it "
+                       "is over (see: stepctl job why " +
+                       to_text(job.id) + ")"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 void Engine::State::on(Submission& event) { accept({.submission = std::move(event)}); }
 
 void Engine::State::on(VerbRequested& event) {
@@ -337,6 +361,10 @@ void Engine::State::answer(ActiveJob& active, const VerbRequested& event) {
       event.verb.kind == Verb::Kind::rerun || event.verb.kind == Verb::Kind::undo;
   if (wants_another && active.state().settled) {
     answer_by_new_job(active, event);
+    return;
+  }
+  if (const auto refused = refused_beside_call(calls, active.state(), event.verb)) {
+    effects.push_back({.action = AnswerVerb{event.reply, *refused}});
     return;
   }
   const Decision decision = take(active, event.verb);

@@ -189,3 +189,24 @@ TEST_CASE("C3: a retry of what was parked on the way back starts nothing forward
   REQUIRE(host.started.size() == 2);
   CHECK(host.started[1].phase == Phase::compensate);
 }
+
+TEST_CASE("O3: what a step did is not stated while its call goes on though it is parked",
+          "[runtime]") {
+  TurnByTurn host({saga("a")});
+  const JobId job = host.submit();
+  refuse_record(host, job);
+  Verb none = asked(Verb::Kind::resolve, "r1", "a");
+  none.truth = Verb::Truth::none;
+
+  const auto early = host.ask(job, none);
+  host.settle();
+  host.end_call(host.started[0].id, ends(OutcomeKind::failed));
+  host.settle();
+  none.request_id = "r2";
+  const auto late = host.ask(job, none);
+  host.settle();
+
+  CHECK(host.verdict(early).find("step \"a\" of job") == 0);
+  CHECK(host.verdict(early).find("in the middle of a call") != std::string::npos);
+  CHECK(host.verdict(late) == "accepted");
+}
