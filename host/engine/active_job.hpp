@@ -74,9 +74,14 @@ class ActiveJob {
   /// What is wanted to be heard of children from now on. Whenever the head is written all of it is
   /// said again, for its due time takes the place of one that news of them may have brought.
   [[nodiscard]] std::vector<ChildGate> gates(bool with_head) const {
-    const bool says_all_again = with_head && state_.progress.broods_open != 0;
-    if (draft_.gates.empty() && !says_all_again) return {};
+    if (draft_.gates.empty() && !with_head) return {};
     std::set<StepIndex> steps = draft_.gates;
+    if (with_head) {
+      for (const StepIndex step : state_.progress.active) {
+        if (waits_for_children(step)) steps.insert(step);  // though it may have none
+      }
+    }
+    const bool says_all_again = with_head && state_.progress.broods_open != 0;
     for (StepIndex step = 0; says_all_again && step < state_.steps.size(); ++step) {
       if (state_.steps[step].children.open) steps.insert(step);
     }

@@ -187,7 +187,7 @@ class CallEnd {
           return park_as(std::move(entry), ParkReason::effect_in_doubt);
         }
         entry.in_doubt = entry.in_doubt || outcome_.kind != OutcomeKind::not_started;
-        entry.resuming = step_.resuming;
+        entry.resuming = step_.resuming && !leaves_outcome_open(outcome_.kind);
         entries_.push_back(std::move(entry));
         return;
       }
@@ -254,7 +254,7 @@ class CallEnd {
 
   [[nodiscard]] bool must_not_repeat(const StepMoved& entry) const {
     return step_.phase == Phase::execute && type_.not_repeatable && !type_.offers_probe &&
-           entry.effect == Effect::possible;
+           entry.effect == Effect::possible && !planted(PlantedBug::repeats_in_doubt);
   }
 
   void surrender(AbandonReason reason) { surrender_as(after(Ready{}), reason); }

@@ -36,7 +36,27 @@ void Engine::State::forget(JobId id) {
   if (found == jobs.end()) return;
   timers.set(id, found->second.timer_set, std::nullopt);
   jobs.erase(found);
+  if (loading.contains(id)) outdated.insert(id);
   if (deferred.contains(id)) load(id);
+}
+
+Engine::State::Calls::iterator Engine::State::drop(Calls::iterator call) {
+  if (!call->second.over) lanes.give_back(call->second.quick);
+  return calls.erase(call);
+}
+
+/// What failed may have been a change without a row: the next one, which begins a call, may then be
+/// on disk all the same.
+void Engine::State::settle_doubts(const JobState& job) {
+  for (auto call = calls.lower_bound({job.id, 0});
+       call != calls.end() && call->first.job == job.id;) {
+    const bool was_begun = call->first.number <= job.calls;
+    if (std::exchange(call->second.in_doubt, false) && !was_begun) {
+      call = drop(call);
+    } else {
+      ++call;
+    }
+  }
 }
 
 void Engine::State::lose(JobId id, BatchId failed_batch) {
@@ -46,13 +66,14 @@ void Engine::State::lose(JobId id, BatchId failed_batch) {
   for (VerbRequested& event : active->repeated) deferred[id].push_back(std::move(event));
   timers.set(id, active->timer_set, std::nullopt);
   jobs.erase(id.value);
+  if (loading.contains(id)) outdated.insert(id);
   for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;) {
     CallTrack& track = call->second;
-    if (track.started_in >= failed_batch || never_existed) {
-      if (!track.over) lanes.give_back(track.quick);
-      call = calls.erase(call);
+    if (never_existed) {
+      call = drop(call);
       continue;
     }
+    track.in_doubt = track.in_doubt || track.started_in >= failed_batch;
     if (track.reported) {
       deferred[id].push_back(std::move(*track.reported));
       track.reported.reset();

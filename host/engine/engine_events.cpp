@@ -9,6 +9,30 @@
 
 namespace stepd::engine {
 
+namespace {
+
+/// A step whose record was refused is parked beside its call: what it did is not stated before that
+/// is over (O3).
+std::optional<Refused> refused_beside_call(const std::map<CallId, CallTrack>& calls,
+                                           const JobState& job, const Verb& verb) {
+  if (verb.kind != Verb::Kind::skip && verb.kind != Verb::Kind::resolve) return std::nullopt;
+  for (auto call = calls.lower_bound({job.id, 0}); call != calls.end() && call->first.job == job.id;
+       ++call) {
+    const StepIndex step = call->second.step;
+    const bool is_meant = job.definition->steps[step].id == verb.step &&
+                          std::holds_alternative<Parked>(job.steps[step].condition);
+    if (call->second.over || !is_meant) continue;
+    return Refused{Refused::Why::wrong_state,
+                   "step \"" + verb.step + "\" of job " + to_text(job.id) +
+                       " is in the middle of a call, which has been asked to stop; wait until it "
+                       "is over (see: stepctl job why " +
+                       to_text(job.id) + ")"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 void Engine::State::on(Submission& event) { accept({.submission = std::move(event)}); }
 
 void Engine::State::on(VerbRequested& event) {
@@ -71,6 +95,7 @@ void Engine::State::on(JobsClaimed& event) {
 
 void Engine::State::on(JobLoaded& event) {
   loading.erase(event.id);
+  if (outdated.erase(event.id) != 0) return load(event.id);
   auto waiting = deferred.extract(event.id);
   const bool exists = event.job.has_value();
   if (event.job) take_in(std::move(*event.job));
@@ -361,6 +386,10 @@ void Engine::State::answer(ActiveJob& active, const VerbRequested& event) {
     answer_by_new_job(active, event);
     return;
   }
+  if (const auto refused = refused_beside_call(calls, active.state(), event.verb)) {
+    effects.push_back({.action = AnswerVerb{event.reply, *refused}});
+    return;
+  }
   const Decision decision = take(active, event.verb);
   if (event.verb.kind == Verb::Kind::priority && std::holds_alternative<Entries>(decision)) {
     lanes.take_back(active.state().id);
@@ -436,6 +465,7 @@ void Engine::State::take_in(LoadedJob loaded) {
   active.was_set_aside(loaded.head);
   active.head_on_record = std::move(loaded.head);
   touch(active);
+  settle_doubts(active.state());
   if (active.state().settled) return;
   // First of all: the store gave them before anything else could end those waits (W1).
   for (GivenEvent& given : loaded.given) give(active, std::move(given));

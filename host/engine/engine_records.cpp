@@ -50,7 +50,7 @@ void Engine::State::fire_timers() {
   const bool store_due = store_due_at && (now.wall >= *store_due_at || now.steady >= store_look_at);
   if (!store_due) return;
   store_due_at.reset();
-  store_has_more = true;
+  note_store_grew();  // a claim on its way may have looked before what is due now was there
 }
 
 void Engine::State::follow_up(ActiveJob& active) {
@@ -221,6 +221,7 @@ bool Engine::State::needs_to_be_seen(const ActiveJob& active, const JobHead& hea
   if (known.attention != head.attention || known.priority != head.priority) return true;
   // Whoever takes over after a crash must not find it waiting longer than it does.
   if (head.due && (!known.due || *head.due < *known.due)) return true;
+  if (!known.due && known.needs != head.needs) return true;
   return known.word != head.word && (stands_out(head.word) || stands_out(known.word));
 }
 

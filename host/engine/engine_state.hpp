@@ -22,6 +22,7 @@ struct CallTrack {
   StepIndex step = 0;
   bool quick = false;
   bool over = false;
+  bool in_doubt = false;  // a batch before the one that holds its start was not committed
   BatchId started_in = 0;
   std::unique_ptr<CallReported> reported{};  // kept until its record is on disk
 };
@@ -118,6 +119,11 @@ struct Engine::State {
   void note_due_in_store(std::optional<TimePoint> due);
   void ask_store();
 
+  // Calls whose start may not be on disk
+  using Calls = std::map<CallId, CallTrack>;
+  Calls::iterator drop(Calls::iterator call);
+  void settle_doubts(const JobState& job);
+
   // Batches ---------------------------------------------------------------------------------------
   void batch_settled(const BatchOutcome& outcome);
   void forget(JobId id);
@@ -166,12 +172,13 @@ struct Engine::State {
   // Jobs in memory
   JobIdSource ids;
   std::unordered_map<std::int64_t, ActiveJob> jobs;
-  std::map<CallId, CallTrack> calls;  // under way, or reported and not yet on disk
+  Calls calls;  // under way, or reported and not yet on disk
   CallLanes lanes;
   JobTimers timers;
   std::map<JobId, std::vector<Event>> deferred;  // events for jobs that are not here just now
   std::set<JobId> loading;
   std::set<JobId> refused_records;
+  std::set<JobId> outdated;    // loads on their way that may have looked before the last commit
   std::set<JobId> held;        // parked beside a call that goes on
   std::size_t shortening = 0;  // requests to shorten waits that are not carried out yet
 

@@ -42,6 +42,7 @@ std::optional<Entry> asked_first(const JobState& job, StepIndex step) {
   const bool would_repeat = is_ready(state) && state.phase == Phase::execute &&
                             state.effect == Effect::possible && !state.resuming;
   if (!would_repeat || !known_snapshot(job, step).offers_probe) return std::nullopt;
+  if (planted(PlantedBug::repeats_without_asking)) return std::nullopt;
   StepMoved entry = moved(job, step, Ready{});
   entry.phase = Phase::probe;
   entry.attempts = 0;
@@ -140,7 +141,7 @@ Entries follow(const JobState& job, const Rulebook& rules) {
 }
 
 Obstacle obstacle(const JobState& job, StepIndex step, const Catalogue& catalogue) {
-  if (job.paused) return Obstacle::paused;
+  if (job.paused && !planted(PlantedBug::starts_while_paused)) return Obstacle::paused;
   const StepType* type = catalogue.find(job.definition->steps[step].type);
   const StepTypeSnapshot* kept = snapshot(job, step);
   if (!type || !kept) return Obstacle::type_missing;

@@ -79,8 +79,10 @@ struct Decide {
     for (const StepIndex step : job.progress.active) {
       if (std::holds_alternative<Parked>(job.steps[step].condition)) continue;
       StepMoved entry = moved(job, step, Parked{ParkReason::not_stored, error});
-      if (call_under_way(job.steps[step]) && entry.effect == Effect::none) {
-        entry.effect = Effect::possible;
+      if (call_under_way(job.steps[step])) {
+        if (entry.effect == Effect::none) entry.effect = Effect::possible;
+        entry.in_doubt = true;
+        entry.resuming = false;
       }
       entries.push_back(std::move(entry));
     }
@@ -233,7 +235,7 @@ StepMoved turned(const JobState& job, StepIndex step, const Cause& cause) {
 }
 
 bool parks_instead(const JobState& job, const Surrender& surrender) {
-  if (job.past_pivot) return true;
+  if (job.past_pivot) return !planted(PlantedBug::turns_back_past_pivot);
   const bool pivot_in_doubt = job.definition->steps[surrender.step].pivot &&
                               surrender.as.effect == Effect::possible && !job.backward;
   return pivot_in_doubt && known_snapshot(job, surrender.step).kind != StepKind::saga;

@@ -163,7 +163,8 @@ class Fold {
 
   void open_successors(StepIndex index) const {
     for (const StepIndex successor : successors_of(progress_, index)) {
-      if (--progress_.predecessors_open[successor] != 0) continue;
+      const bool is_waited_for = --progress_.predecessors_open[successor] != 0;
+      if (is_waited_for && !planted(PlantedBug::starts_after_any)) continue;
       StepState& step = job_.steps[successor];
       if (!is_any_of<Pending>(step.condition)) continue;
       step.condition = Ready{};

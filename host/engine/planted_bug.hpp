@@ -22,7 +22,13 @@ enum class PlantedBug : std::uint8_t {
   loses_given_event,           // an event is marked as recorded, and wakes nobody
   undoes_what_was_kept,        // a rerun takes over effects with the outcomes it keeps
   settles_before_children,     // a job does not wait for the jobs that it started
-  forgets_children             // how they ended is lost with the host
+  forgets_children,            // how they ended is lost with the host
+  turns_back_past_pivot,       // a step that cannot go on takes the job back over its pivot
+  repeats_without_asking,      // in doubt, though the step's type offers a probe
+  repeats_in_doubt,            // what must not be repeated
+  starts_while_paused,         // a call
+  skip_forgets_effect,         // what a skipped step did before is taken for none
+  starts_after_any             // a step, once one of those that it comes after is done
 };
 
 #ifdef STEPD_PLANTED_BUGS

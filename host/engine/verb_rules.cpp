@@ -208,6 +208,7 @@ class VerbRules {
     if (auto refused = output_missing(step)) return *std::move(refused);
     StepMoved entry = moved(job_, step, Skipped{});
     entry.phase = Phase::execute;
+    if (planted(PlantedBug::skip_forgets_effect)) entry.effect = Effect::none;
     entry.output = verb_.output;
     entries_.push_back(std::move(entry));
     return std::move(entries_);
@@ -261,6 +262,11 @@ class VerbRules {
   }
 
   void begin_again(StepIndex step) {
+    // Parked on the way forward, though the job has turned back: its record was not taken (C3).
+    if (job_.backward && job_.steps[step].phase == Phase::execute) {
+      entries_.push_back(moved(job_, step, Abandoned{AbandonReason::turned_back, {}}));
+      return;
+    }
     StepMoved entry = moved(job_, step, Ready{});
     entry.attempts = 0;
     entry.crashes_in_row = 0;

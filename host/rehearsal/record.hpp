@@ -21,10 +21,16 @@ struct Record {
   std::map<std::uint64_t, engine::CallStarted> calls_started{};
   std::map<std::uint64_t, engine::OutcomeKind> calls_ended{};
   std::set<engine::StepIndex> succeeded{};  // or skipped; at some time
+  std::set<engine::StepIndex> skipped{};
   std::set<engine::StepIndex> left{};
-  std::vector<engine::StepIndex> compensated{};  // in the order they were
-  std::set<std::string> request_ids{};           // of verbs
-  std::multiset<std::string> taken_events{};     // by id
+  std::map<engine::StepIndex, engine::Phase> parked{};  // now
+  std::vector<engine::StepIndex> compensated{};         // in the order they were
+  std::set<std::string> request_ids{};                  // of verbs
+  std::multiset<std::string> taken_events{};            // by id
+  bool paused = false;                                  // now
+  std::set<std::uint64_t> started_paused{};             // calls
+  std::set<std::uint64_t> started_backward{};           // calls of execute
+  std::set<std::uint64_t> stopped_with_host{};          // calls, in good order
   std::optional<engine::Cause> turned_back{};
   std::optional<engine::SettledState> settled{};
   std::uint64_t rows_after_settling = 0;
@@ -46,12 +52,18 @@ struct Record {
   void note(const engine::Entry& entry) {
     if (const auto* started = std::get_if<engine::CallStarted>(&entry)) {
       calls_started.emplace(started->call, *started);
+      if (paused) started_paused.insert(started->call);
+      const bool forward = started->phase == engine::Phase::execute;
+      if (turned_back && forward) started_backward.insert(started->call);
     } else if (const auto* ended = std::get_if<engine::CallEnded>(&entry)) {
       calls_ended[ended->call] = ended->outcome;
     } else if (const auto* moved = std::get_if<engine::StepMoved>(&entry)) {
       note_move(*moved);
     } else if (const auto* turned = std::get_if<engine::TurnedBack>(&entry)) {
       turned_back = turned->cause;
+    } else if (std::holds_alternative<engine::Paused>(entry) ||
+               std::holds_alternative<engine::Resumed>(entry)) {
+      paused = std::holds_alternative<engine::Paused>(entry);
     } else if (const auto* acted = std::get_if<engine::OperatorActed>(&entry)) {
       request_ids.insert(acted->request_id);
     } else if (const auto* over = std::get_if<engine::WaitEnded>(&entry)) {
@@ -65,6 +77,12 @@ struct Record {
     const bool done = std::holds_alternative<engine::Succeeded>(moved.to) ||
                       std::holds_alternative<engine::Skipped>(moved.to);
     if (done) succeeded.insert(moved.step);
+    const auto* stopping = std::get_if<engine::Stopping>(&moved.to);
+    const bool host_ends = stopping && stopping->cause == engine::StopCause::shutdown;
+    if (host_ends) stopped_with_host.insert(stopping->call);
+    if (std::holds_alternative<engine::Skipped>(moved.to)) skipped.insert(moved.step);
+    parked.erase(moved.step);
+    if (std::holds_alternative<engine::Parked>(moved.to)) parked.emplace(moved.step, moved.phase);
     if (std::holds_alternative<engine::Left>(moved.to)) left.insert(moved.step);
     if (std::holds_alternative<engine::Compensated>(moved.to)) compensated.push_back(moved.step);
   }

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,16 @@ class SimulatedHost {
   /// promised has settled. Throws Broken.
   void run();
 
-  [[nodiscard]] std::size_t settled() const { return settled_; }
+  [[nodiscard]] const Sights& seen() const { return world_.seen; }
   [[nodiscard]] std::size_t crashes() const { return crashes_; }
 
  private:
+  /// A job's record as far as it has been read: rows on disk never change.
+  struct Seen {
+    Record record{};
+    std::uint64_t row = 0;     // the last one read
+    std::uint64_t judged = 0;  // likewise, and held against the promises
+  };
   struct Asked {
     std::string key;      // a submit's
     engine::JobId job{};  // a verb's
@@ -36,15 +43,26 @@ class SimulatedHost {
     std::string event{};  // its id
   };
 
-  void start_up();
+  void start_up(std::set<engine::CallId> crashed);
+  void take_over(std::set<engine::CallId> crashed);
   void crash();
+  void end_in_order();
+
   void act();
   void act_calmly();
+  void change_host();
+  void show(std::shared_ptr<const engine::Catalogue> catalogue);
+  void let_a_call_overrun();
   void submit();
   void operate();
-  [[nodiscard]] engine::JobDefinition job_by_chance(std::size_t steps_max);
+  [[nodiscard]] std::string step_by_chance(const Record& record);
+  [[nodiscard]] bool find_out(engine::JobId job, const Record& record, engine::Verb& verb);
+  void ask(engine::JobId job, engine::Verb verb);
+  void ask_operator();
+  [[nodiscard]] std::optional<engine::JobId> any_job();
   void spawn_by_chance(engine::CallReported& reported);
   void send_event(std::string id);
+
   void push_clock(engine::Duration by);
   void turn();
   void commit_one();
@@ -53,8 +71,12 @@ class SimulatedHost {
   void take_reply(const runtime::ReplyDesk::Delivery& delivery);
   void take_accepted(const Asked& asked, engine::JobId made);
   void judge_all();
-  void ask_operator();
-  [[nodiscard]] std::optional<Record> record_of(engine::JobId job);
+  void judge_children_of(const engine::CallRequest& request);
+  void judge_whys();
+  [[nodiscard]] const Record* record_of(engine::JobId job);
+  void judge(engine::JobId job);
+  void judge_events();
+  void judge_what_is_kept();
   [[nodiscard]] bool all_settled();
   [[nodiscard]] std::string open_jobs();
 
@@ -67,6 +89,7 @@ class SimulatedHost {
   std::unique_ptr<engine::Engine> engine_;
   std::vector<engine::Event> events_;
   std::deque<engine::Turn> turns_;  // not yet on disk
+  std::map<engine::JobId, Seen> seen_;
   std::map<engine::ReplyToken, Asked> asked_;
   engine::ReplyToken next_token_ = 1;
   std::size_t submitted_ = 0;

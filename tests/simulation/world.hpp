@@ -5,6 +5,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,9 @@ using rehearsal::Record;
 struct Broken : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+/// How often what came up, by what it is called.
+using Sights = std::map<std::string_view, std::uint64_t>;
 
 /// The world outside the host, which no crash touches: what steps did there, and what was promised
 /// to those who asked. It judges what it sees against the promises, by the record on disk alone.
@@ -41,25 +45,34 @@ class World {
 
   /// A rerun or an undo was answered with this job.
   void derived(engine::JobId origin, const engine::Verb& verb, engine::JobId job);
+  /// A job on disk has started this one.
+  void started(engine::JobId child) { promised_.insert(child); }
   /// A call is about to run; `record` is its job as it is on disk, if it is.
-  void starts(const engine::CallRequest& request, const std::optional<Record>& record);
-  void stops(engine::CallId call);
+  void starts(const engine::CallRequest& request, const Record* record);
+  void stops(const engine::StopCall& stop);
   void overran(engine::CallId call);
-  /// An operator's verb took effect: counts begin anew, or a person decided what is true.
-  void operated(engine::JobId job, engine::Verb::Kind verb);
-  /// The host is gone; what its calls did up to then stays done.
-  void host_dies();
+  /// An operator's verb took effect, or may have: counts begin anew, or a person decided what is
+  /// true.
+  void operated(engine::JobId job, const engine::Verb& verb);
+  /// The host is gone; what its calls did up to then stays done. Of `crashed` it is proven that it
+  /// ended the host.
+  void host_dies(std::optional<engine::CallId> crashed);
 
   /// Ends one of the calls that run, by chance.
   [[nodiscard]] std::optional<engine::CallReported> end_one();
   /// A report of a call that was over long ago, as it might come again, or another one.
   [[nodiscard]] std::optional<engine::CallReported> late_report();
-  [[nodiscard]] std::optional<engine::CallId> any_running() const;
+  [[nodiscard]] const engine::CallRequest* any_running() const;
 
   /// What must be true of a job as it is on disk, whenever one looks.
   void judge(engine::JobId job, const Record& record);
 
+  /// What a person finds who looks: the effect is there; a call goes on.
+  [[nodiscard]] bool is_applied(engine::JobId job, engine::StepIndex step) const;
+  [[nodiscard]] bool is_running(engine::JobId job, engine::StepIndex step) const;
+
   [[nodiscard]] const std::set<engine::JobId>& promised() const { return promised_; }
+  Sights seen;
 
  private:
   struct Step {
@@ -67,12 +80,12 @@ class World {
     bool compensation_began = false;
     bool recorded_success = false;
     std::optional<engine::CallId> running;
-    std::map<engine::Phase, std::uint32_t> charged;  // since a count last began
+    std::map<engine::Phase, std::set<engine::CallId>> charged;  // since a count last began
   };
   struct Call {
     engine::CallRequest request;
     bool asked_to_stop = false;
-    bool overran = false;
+    bool host_ends = false;  // in good order: that is why
   };
   using StepKey = std::pair<engine::JobId, engine::StepIndex>;
 
@@ -80,11 +93,22 @@ class World {
   static StepKey key_of(const engine::CallRequest& request) {
     return {request.executed_in.value_or(request.id.job), request.step_index};
   }
+  [[nodiscard]] StepKey key_of(engine::JobId job, engine::StepIndex step) const;
   void judge_derived(const engine::CallRequest& request, const Record& record);
   void judge_start(const engine::CallRequest& request, const Record& record) const;
+  void judge_attempts(const engine::CallRequest& request, const Record& record) const;
+  void judge_way_forward(const engine::CallRequest& request, const Record& record) const;
+  void judge_repeat(const engine::CallRequest& request, const Record& record) const;
   void judge_way_back(const engine::CallRequest& request, const Record& record) const;
+  void judge_calls(engine::JobId job, const Record& record) const;
+  void judge_pivot(engine::JobId job, const Record& record) const;
   void judge_settled(engine::JobId job, const Record& record) const;
+  void note_start(const engine::CallRequest& request);
+  void count_ending(const Record& record);
+  [[nodiscard]] bool may_be_in_effect(const engine::CallRequest& request,
+                                      const Record& record) const;
   [[nodiscard]] engine::OutcomeKind by_chance(const Call& call);
+  [[nodiscard]] engine::OutcomeKind probed_by_chance(const Call& call);
   [[nodiscard]] engine::Wait wait_by_chance();
   void take_effect(const Call& call, engine::OutcomeKind kind);
 
@@ -95,8 +119,11 @@ class World {
   std::map<engine::JobId, engine::JobId> undone_;                           // by whom
   std::map<engine::CallId, Call> running_;
   std::map<engine::CallId, engine::OutcomeKind> over_;
+  std::set<engine::CallId> crashed_;
   std::map<StepKey, Step> steps_;
-  std::set<engine::JobId> decided_by_operator_;
+  // Jobs that an operator had tried again, each with the steps executed since.
+  std::map<engine::JobId, std::set<engine::StepIndex>> tried_again_;
+  std::set<std::pair<engine::JobId, std::string>> resolved_none_;  // by the step's id
   std::set<std::string> promised_events_;
   std::map<std::string, engine::JobId> taken_events_;  // by the journals
   std::set<engine::JobId> settled_;

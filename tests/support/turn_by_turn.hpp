@@ -39,6 +39,9 @@ class TurnByTurn {
     settle();
   }
 
+  /// Time passes on both clocks, and nobody looks.
+  void skip(Duration span) { now = {now.wall + span, now.steady + span}; }
+
   /// Time passes on both clocks, and the engine is woken whenever it wants to be.
   void pass(Duration span) {
     const Now end{now.wall + span, now.steady + span};
@@ -63,6 +66,14 @@ class TurnByTurn {
   void load_build(ModuleHash module) {
     Catalogue catalogue = *catalogue_;
     for (auto& [name, type] : catalogue.types) type.module = module;
+    catalogue_ = std::make_shared<const Catalogue>(std::move(catalogue));
+    turn(CatalogueChanged{catalogue_});
+  }
+
+  /// All types are loaded but this one.
+  void load_all_but(const std::string& type) {
+    Catalogue catalogue = catalogue_of(sketches_);
+    catalogue.types.erase(type);
     catalogue_ = std::make_shared<const Catalogue>(std::move(catalogue));
     turn(CatalogueChanged{catalogue_});
   }
@@ -116,13 +127,15 @@ class TurnByTurn {
   }
 
   void commit() {
-    while (!turns_.empty()) {
-      runtime::Batch batch;
-      batch.add(std::move(turns_.front()), {});
-      turns_.pop_front();
-      batch.commit(store, epoch_);
-      carry_out(batch.conclude(false));
-    }
+    while (!turns_.empty()) commit_first();
+  }
+  /// Of what is on its way, the turn that was first.
+  void commit_first() {
+    runtime::Batch batch;
+    batch.add(std::move(turns_.front()), {});
+    turns_.pop_front();
+    batch.commit(store, epoch_);
+    carry_out(batch.conclude(false));
   }
 
   /// Commits what is on its way, and the host dies before anything of it happens.
