@@ -80,7 +80,9 @@ SettledState end_of_way_back(const JobState& job) {
   };
   if (any(Left{})) return SettledState::failed;
   if (job.cause && job.cause->kind == Cause::Kind::cancel) return SettledState::cancelled;
-  return any(Compensated{}) ? SettledState::compensated : SettledState::failed;
+  // An undo that finds nothing left to undo has done what was asked.
+  const bool undoes = job.cause && job.cause->kind == Cause::Kind::undo;
+  return undoes || any(Compensated{}) ? SettledState::compensated : SettledState::failed;
 }
 
 std::vector<EarlierOutput> earlier_outputs(const JobState& job, StepIndex step) {

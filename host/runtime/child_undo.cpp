@@ -45,8 +45,9 @@ plugin::CheckedUndo check_undo(storage::Reader& reader, const engine::CallReques
                                const std::string& key) {
   const engine::JobId starter = call.executed_in.value_or(call.id.job);
   const auto line = reader.child(starter, {call.step_index, key});
-  if (!line) return "the step has started no job " + key;
-  if (!line->outcome || line->outcome->word != JobWord::succeeded) return plugin::NothingToUndo{};
+  // Also when it was never started: execute may have died before it asked for it.
+  const bool succeeded = line && line->outcome && line->outcome->word == JobWord::succeeded;
+  if (!succeeded) return plugin::NothingToUndo{};
   if (reader.undo_of(line->job)) return plugin::UndoneAlready{};
   const auto loaded = reader.find(line->job);
   if (!loaded) {

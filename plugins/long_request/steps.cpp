@@ -189,9 +189,13 @@ void Store::compensate(stepd::Context& context, const Storing&, const std::optio
 void Notify::execute(stepd::Context& context, const Notice& notice) {
   const Message message{"POST", notice.url, notice.decision.correlation_id,
                         boost::json::serialize(json_of(notice.decision))};
-  const auto answer = (*partner_)->exchange(context, message);
-  if (is_success(answer)) return;
-  throw stepd::Retry{"http_" + std::to_string(answer.status), told(message, answer)};
+  try {
+    const auto answer = (*partner_)->exchange(context, message);
+    if (is_success(answer)) return;
+    throw stepd::Retry{"http_" + std::to_string(answer.status), told(message, answer)};
+  } catch (const stepd::Refused& refused) {  // of the address: what is decided stays decided
+    throw stepd::Retry{refused.code, refused.message};
+  }
 }
 
 void describe(stepd::Plugin& plugin, const SharedPartner& partner) {

@@ -337,6 +337,22 @@ TEST_CASE("W2 J5: an undo that goes on with another knows how the waits of that 
   CHECK(waits[0].key == "k");
 }
 
+TEST_CASE("J5: an undo that finds out that there was nothing to undo is no failure", "[engine]") {
+  StepSketch a = saga("a", 3);
+  a.probe = true;
+  Course old({a});
+  old.run("a", ends(OutcomeKind::effect_unknown)).wake("a");
+  old.take(asked(Verb::Kind::skip, "a"));
+  REQUIRE(old.step("a") == "skipped, possible, 1");
+  REQUIRE(old.settled() == "succeeded");
+
+  Course undo(old, made(old, Verb::Kind::undo));
+  REQUIRE(undo.step("a") == "ready (probe), possible, 0");
+  undo.run("a", ends(OutcomeKind::no_effect));
+
+  CHECK(undo.settled() == "compensated");
+}
+
 TEST_CASE("J5: an undo that failed once more is gone on with in its turn", "[engine]") {
   const Course old = succeeded({saga("a"), saga("b"), saga("c")});
   Course first(old, made(old, Verb::Kind::undo));

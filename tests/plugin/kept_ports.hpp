@@ -59,8 +59,7 @@ class KeptPorts final : public CallPorts {
   CheckedUndo check_undo(const std::string& key) override {
     const std::lock_guard lock(mutex_);
     const auto found = undos.find(key);
-    return found == undos.end() ? CheckedUndo(std::string("there is no job " + key))
-                                : found->second;
+    return found == undos.end() ? CheckedUndo(NothingToUndo{}) : found->second;
   }
   std::optional<ChildNow> child_undo(const std::string& key) override {
     const std::lock_guard lock(mutex_);

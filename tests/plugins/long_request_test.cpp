@@ -327,6 +327,22 @@ TEST_CASE("a second decision on one correlation id is refused") {
   CHECK(rehearsal.execute(value{{"result", result}}).code == "stored_before");
 }
 
+TEST_CASE("a notification for which there is no address takes no decision back") {
+  Desk desk{always(200)};
+  const value notice{{"url", "https://nowhere"},
+                     {"decision",
+                      {{"correlation_id", "job-1"},
+                       {"request_id", "P-1"},
+                       {"verdict", "denied"},
+                       {"reference", ""},
+                       {"units", 0}}}};
+
+  const auto ending = desk.rehearse("notify").execute(notice);
+
+  CHECK(ending.outcome == Outcome::retry);
+  CHECK(ending.code == "bad_url");
+}
+
 TEST_CASE("a notification is tried again whatever the answer until it is taken") {
   const int status = GENERATE(200, 204, 302, 400, 404, 500);
   Desk desk{always(status)};

@@ -199,7 +199,7 @@ TEST_CASE("W3: what has nothing to undo needs no undo", "[runtime]") {
   CHECK(std::holds_alternative<plugin::NothingToUndo>(family.checked()));
   CHECK(family.state_of_undo() == "none");
   const auto unknown = runtime::check_undo(family.host.reader(), family.compensation, "other");
-  CHECK(std::get<std::string>(unknown) == "the step has started no job other");
+  CHECK(std::holds_alternative<plugin::NothingToUndo>(unknown));
 }
 
 TEST_CASE("W3: a job that has been removed cannot be undone any more", "[runtime]") {

@@ -359,6 +359,21 @@ TEST_CASE("C7: each named part of a step passes the barrier once") {
   CHECK(named.output == R"("23")");
 }
 
+TEST_CASE("C7: a call of the same number in another job that undoes the step is a repeat") {
+  Evening evening;
+
+  const auto ending = evening.call([&](stepd::Context& context) {
+    stepd::SqliteBarrier first(evening.office.connection(), context);
+    const auto booked = first.execute([&] { return evening.office.book("A1"); });
+    evening.office.run("UPDATE stepd_barrier SET job = 'another'");
+    stepd::SqliteBarrier second(evening.office.connection(), context);
+    return std::to_string(second.execute([&] { return evening.office.book("A2"); }) - booked);
+  });
+
+  CHECK(ending.output == R"("0")");
+  CHECK(evening.office.bookings() == 1);
+}
+
 TEST_CASE("the barrier refuses a connection inside a transaction and a phase not its own") {
   Evening evening;
   const auto inside = evening.call([&](stepd::Context& context) {

@@ -103,7 +103,8 @@ class SqliteBarrier {
  private:
   struct Row {
     std::optional<std::string> output;  // JSON; absent in a row of compensate
-    std::uint64_t call = 0;             // which wrote it
+    std::string job;                    // whose call wrote it; several may undo one step
+    std::uint64_t call = 0;
   };
 
   [[nodiscard]] std::string place() const {
@@ -143,6 +144,7 @@ class SqliteBarrier {
                             " part TEXT NOT NULL,"
                             " phase TEXT NOT NULL CHECK (phase IN ('execute', 'compensate')),"
                             " output TEXT,"
+                            " job TEXT NOT NULL,"
                             " call INTEGER NOT NULL,"
                             " at_unix_ms INTEGER NOT NULL,"
                             " PRIMARY KEY (execute_key, part, phase)) STRICT, WITHOUT ROWID")
@@ -151,12 +153,14 @@ class SqliteBarrier {
 
   [[nodiscard]] std::optional<Row> found(Phase phase) const {
     detail::SqliteStatement select(*database_,
-                                   "SELECT output, call FROM stepd_barrier"
+                                   "SELECT output, job, call FROM stepd_barrier"
                                    " WHERE execute_key = ? AND part = ? AND phase = ?");
     select.bind(context_->execute_key()).bind(part_).bind(word_of(phase));
     if (!select.step()) return std::nullopt;
-    Row row{select.text(0), static_cast<std::uint64_t>(select.integer(1))};
-    if (phase == context_->facts().phase() && row.call == context_->facts().call()) {
+    Row row{select.text(0), select.text(1).value_or(""),
+            static_cast<std::uint64_t>(select.integer(2))};
+    const bool own = row.job == context_->job_id() && row.call == context_->facts().call();
+    if (own && phase == context_->facts().phase()) {
       throw Failed{"barrier_passed_twice",
                    place() +
                        " passes the barrier twice in one call, and the second time nothing "
@@ -168,11 +172,13 @@ class SqliteBarrier {
   /// Before the body runs: should it commit by itself, what it did can still be undone.
   void write_row() const {
     detail::SqliteStatement(*database_,
-                            "INSERT INTO stepd_barrier (execute_key, part, phase, call, at_unix_ms)"
-                            " VALUES (?, ?, ?, ?, ?)")
+                            "INSERT INTO stepd_barrier"
+                            " (execute_key, part, phase, job, call, at_unix_ms)"
+                            " VALUES (?, ?, ?, ?, ?, ?)")
         .bind(context_->execute_key())
         .bind(part_)
         .bind(word_of(context_->facts().phase()))
+        .bind(context_->job_id())
         .bind(static_cast<std::int64_t>(context_->facts().call()))
         .bind(std::int64_t{context_->now().time_since_epoch().count()})
         .run();

@@ -264,12 +264,11 @@ class RehearsedCall final : public stepd_context {
   }
   [[nodiscard]] stepd_status undo_child(stepd_str key, stepd_str* refusal) {
     const StartedJob* job = named(stage_.record.children, key);
-    if (phase_ != Phase::compensate || job == nullptr) {
-      *refusal =
-          lend(job == nullptr ? "the step has started no such job" : "only compensate undoes jobs");
+    if (phase_ != Phase::compensate) {
+      *refusal = lend("only compensate undoes jobs");
       return STEPD_INVALID;
     }
-    if (job->state != "succeeded" || !job->can_be_undone) return STEPD_NONE;
+    if (job == nullptr || job->state != "succeeded" || !job->can_be_undone) return STEPD_NONE;
     if (job->undo.empty() && !is_to_undo(*job)) to_undo_.push_back(job->key);
     return STEPD_OK;
   }
