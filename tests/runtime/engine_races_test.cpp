@@ -210,3 +210,40 @@ TEST_CASE("O3: what a step did is not stated while its call goes on though it is
   CHECK(host.verdict(early).find("in the middle of a call") != std::string::npos);
   CHECK(host.verdict(late) == "accepted");
 }
+
+TEST_CASE("W1 D2: nothing that follows a refused row is on record when the host dies",
+          "[runtime]") {
+  TurnByTurn host({plain("a")});
+  host.submit();
+  host.now.wall -= 10s;  // for a moment nothing is set aside
+  host.turn();
+  host.end_call(host.started[0].id, ends(OutcomeKind::bad_answer));
+  host.commit_first();
+  const JobId job = host.started[0].id.job;
+  host.turn();  // parked, it could be set aside now
+
+  host.store.refuse(job);
+  host.commit_first();
+  host.store.take_again(job);
+  host.commit();
+  host.restart();
+  host.pass(2s);
+
+  CHECK(host.started.size() == 2);
+}
+
+TEST_CASE("D1: a job is set aside once its last row is on disk", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId job = host.submit();
+  host.now.wall -= 10s;
+  host.turn();
+  host.end_call(host.started[0].id, sleeps(1h));
+  host.commit_first();
+  host.turn();
+  host.commit();
+  CHECK_FALSE(host.is_set_aside(job));
+
+  host.pass(1ms);
+
+  CHECK(host.is_set_aside(job));
+}
