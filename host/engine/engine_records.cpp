@@ -197,7 +197,7 @@ JobHead Engine::State::head_of(const ActiveJob& active) const {
     head.settled_at = job.last_at;
     return head;
   }
-  bool can_go_on = false;
+  bool can_go_on = held.contains(job.id);  // once its call is over
   for (const StepIndex step : job.progress.active) {
     const StepState& state = job.steps[step];
     head.attention = head.attention || state.attention;
@@ -231,7 +231,7 @@ bool Engine::State::needs_to_be_seen(const ActiveJob& active, const JobHead& hea
 
 bool Engine::State::can_be_set_aside(const ActiveJob& active) const {
   const JobState& job = active.state();
-  if (active.has_queued() || shortening != 0) return false;
+  if (active.has_queued() || shortening != 0 || held.contains(job.id)) return false;
   for (const StepIndex step : job.progress.active) {
     if (is_in_call(job.steps[step])) return false;
     if (std::holds_alternative<Ready>(job.steps[step].condition) &&

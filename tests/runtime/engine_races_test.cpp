@@ -247,3 +247,29 @@ TEST_CASE("D1: a job is set aside once its last row is on disk", "[runtime]") {
 
   CHECK(host.is_set_aside(job));
 }
+
+TEST_CASE("C1: a job cancelled beside a call whose record was refused goes back when that is over",
+          "[runtime]") {
+  TurnByTurn host({saga("a")});
+  const JobId job = host.submit();
+  host.store.refuse(job);
+  host.ask(job, asked(Verb::Kind::priority, "refused"));
+  host.commit();
+  host.store.take_again(job);
+  host.ask(job, asked(Verb::Kind::cancel, "r1"));
+  host.commit();
+  host.turn();  // it parks and turns back
+  REQUIRE(host.started.size() == 1);
+
+  SECTION("its end is reported") {
+    host.end_call(host.started[0].id, ends(OutcomeKind::cancelled));
+    host.settle();
+  }
+  SECTION("the host dies") {
+    host.settle();
+    host.restart();
+  }
+
+  REQUIRE(host.started.size() == 2);
+  CHECK(host.started[1].phase == Phase::compensate);
+}
