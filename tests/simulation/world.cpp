@@ -53,7 +53,6 @@ void World::note_start(const CallRequest& request) {
   if (request.phase == Phase::compensate) ++seen["compensations"];
   Step& step = steps_[key_of(request)];
   if (request.phase == Phase::execute) {
-    step.charged.erase(Phase::probe);
     const auto wanted = tried_again_.find(request.id.job);
     if (wanted != tried_again_.end()) wanted->second.insert(request.step_index);
   }

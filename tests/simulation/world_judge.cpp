@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "host/engine/job_state.hpp"
 #include "host/engine/names.hpp"
@@ -29,6 +30,18 @@ bool may_be_recorded_as(OutcomeKind reported, OutcomeKind recorded) {
                            reported == OutcomeKind::cancelled;
   return reported == recorded || recorded == OutcomeKind::lost ||
          (recorded == OutcomeKind::timed_out && says_little);
+}
+
+/// Whether a call took effect is asked anew after each that has begun, though its host may have
+/// died before it ran. An undo counts for itself.
+CallId counted_since(const CallRequest& request, const Record& record) {
+  CallId since{request.id.job, 0};
+  if (request.phase != Phase::probe) return since;
+  for (const auto& [number, started] : record.calls_started) {
+    const bool is_of_step = started.step == request.step_index && number < request.id.number;
+    if (is_of_step && started.phase == Phase::execute) since.number = number;
+  }
+  return since;
 }
 
 /// The job's pivot has succeeded, and the job is not there to undo that.
@@ -76,8 +89,12 @@ void World::judge_attempts(const CallRequest& request, const Record& record) con
   const bool is_pivot = record.definition.steps[request.step_index].pivot;
   if (request.phase == Phase::probe && (record.turned_back || is_pivot)) return;
   const auto charged = known->second.charged.find(request.phase);
-  const std::size_t attempts = charged == known->second.charged.end() ? 0 : charged->second.size();
-  if (attempts < request.attempts_max) return;
+  if (charged == known->second.charged.end()) return;
+  const CallId since = counted_since(request, record);
+  const auto attempts = std::ranges::count_if(charged->second, [&](const CallId& call) {
+    return call.job == since.job && call.number > since.number;
+  });
+  if (std::cmp_less(attempts, request.attempts_max)) return;
   broken("A4", shown(request) + " starts after " + std::to_string(attempts) +
                    " charged attempts of " + std::to_string(request.attempts_max));
 }
