@@ -56,8 +56,7 @@ bool is_past_pivot(const Record& record) {
 /// What an undo does is about one job, and nothing of a rerun about what it has kept.
 void World::judge_derived(const CallRequest& request, const Record& record) {
   if (request.executed_in) {
-    const auto by = undone_.try_emplace(*request.executed_in, request.id.job).first;
-    if (by->second != request.id.job) broken("J5", shown(request) + " undoes a job once more");
+    note_undo(*request.executed_in, request.id.job);
     if (request.phase == Phase::execute) broken("J5", shown(request) + " executes in an undo");
   }
   if (!record.definition.origin) return;
@@ -191,6 +190,7 @@ void World::judge(JobId job, const Record& record) {
     }
   }
   if (!record.settled) return;
+  if (!record.left.empty()) left_something_.insert(job);
   if (settled_.insert(job).second) count_ending(record);
   judge_settled(job, record);
 }
