@@ -102,6 +102,7 @@ class World {
   void judge_repeat(const engine::CallRequest& request, const Record& record) const;
   void judge_way_back(const engine::CallRequest& request, const Record& record) const;
   void judge_calls(engine::JobId job, const Record& record) const;
+  [[nodiscard]] bool takes_over_from(engine::JobId other, const Record& record) const;
   void judge_pivot(engine::JobId job, const Record& record) const;
   void judge_settled(engine::JobId job, const Record& record) const;
   void note_start(const engine::CallRequest& request);

@@ -185,7 +185,8 @@ void World::judge(JobId job, const Record& record) {
   for (const std::string& event : record.taken_events) {
     const auto [taken, is_first] = taken_events_.try_emplace(event, job);
     if (is_first) ++seen["events taken"];
-    if (record.taken_events.count(event) != 1 || taken->second != job) {
+    const bool is_own = taken->second == job || takes_over_from(taken->second, record);
+    if (record.taken_events.count(event) != 1 || !is_own) {
       broken("W2", "event " + event + " was taken more than once");
     }
   }
@@ -193,6 +194,12 @@ void World::judge(JobId job, const Record& record) {
   if (!record.left.empty()) left_something_.insert(job);
   if (settled_.insert(job).second) count_ending(record);
   judge_settled(job, record);
+}
+
+/// An undo that goes on with another one knows what that one has waited for.
+bool World::takes_over_from(JobId other, const Record& record) const {
+  const auto undoing = undoes_.find(other);
+  return undoing != undoes_.end() && undoing->second == undone_job(record.definition);
 }
 
 void World::judge_calls(JobId job, const Record& record) const {
