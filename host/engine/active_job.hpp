@@ -188,6 +188,7 @@ class ActiveJob {
   std::uint32_t batches_open = 0;        // not yet on disk
   bool touched = false;                  // in this turn
   bool leaving = false;                  // leaves memory once its last batch is on disk
+  bool says_more_later = false;          // its head waits until its batches are on disk
   JobHead head_on_record{};
   std::optional<Acceptance> acceptance{};  // of this turn
   // Asked before with the same request id; answered once that one's record is on disk.

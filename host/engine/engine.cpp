@@ -27,6 +27,7 @@ void Engine::State::batch_settled(const BatchOutcome& outcome) {
     --active->batches_open;
     if (active->batches_open != 0) continue;
     answer_repeated(*active);
+    if (std::exchange(active->says_more_later, false)) touch(*active);
     if (active->leaving) forget(id);
   }
 }
@@ -128,11 +129,14 @@ std::optional<SteadyPoint> Engine::wake_at() const {
     earliest = state_->store_look_at;
   }
   // What the end of a batch brought about goes out with the next turn.
-  if (!state_->requests.empty() || !state_->effects.empty()) earliest = state_->now.steady;
+  const bool has_more = !state_->touched.empty() || !state_->requests.empty();
+  if (has_more || !state_->effects.empty()) earliest = state_->now.steady;
   return earliest;
 }
 
-bool Engine::idle() const { return state_->lanes.taken() == 0 && state_->batches.empty(); }
+bool Engine::idle() const {
+  return state_->lanes.taken() == 0 && state_->batches.empty() && state_->touched.empty();
+}
 
 Engine::Load Engine::load() const { return {state_->jobs.size(), state_->lanes.taken()}; }
 

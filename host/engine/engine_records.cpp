@@ -109,10 +109,14 @@ void Engine::State::record(ActiveJob& active) {
   const bool removed = active.draft().remove;
   JobHead head = head_of(active);
   const bool settled = active.state().settled.has_value();
-  const bool release = !settled && can_be_set_aside(active);
+  const bool rests = !settled && can_be_set_aside(active);
+  const bool has_row = !active.draft().entries.empty();
+  const bool says_more = (has_row && settled) || rests || needs_to_be_seen(active, head);
+  // Without a row nothing would tell the store that what it follows was lost: it waits for that.
+  active.says_more_later = says_more && !has_row && active.batches_open != 0;
+  const bool write_head = says_more && !active.says_more_later;
+  const bool release = rests && write_head;
   if (release && head.due) head.wait = active.span();
-  const bool write_head =
-      !active.draft().entries.empty() && settled ? true : release || needs_to_be_seen(active, head);
   for (const Entry& entry : active.draft().entries) add_stop(active, entry);
   const bool nothing = active.draft().empty() && !release && !removed && !write_head;
   if (nothing) {
@@ -120,7 +124,7 @@ void Engine::State::record(ActiveJob& active) {
     return;
   }
   if (release) note_due_in_store(head.due);
-  active.leaving = release || settled || removed;
+  active.leaving = active.leaving || release || settled || removed;
   ++active.batches_open;
   jobs_in_batch.push_back(active.state().id);
   if (active.acceptance) {
@@ -193,7 +197,7 @@ JobHead Engine::State::head_of(const ActiveJob& active) const {
     head.settled_at = job.last_at;
     return head;
   }
-  bool can_go_on = false;
+  bool can_go_on = held.contains(job.id);  // once its call is over
   for (const StepIndex step : job.progress.active) {
     const StepState& state = job.steps[step];
     head.attention = head.attention || state.attention;
@@ -226,8 +230,8 @@ bool Engine::State::needs_to_be_seen(const ActiveJob& active, const JobHead& hea
 }
 
 bool Engine::State::can_be_set_aside(const ActiveJob& active) const {
-  if (active.has_queued() || shortening != 0) return false;
   const JobState& job = active.state();
+  if (active.has_queued() || shortening != 0 || held.contains(job.id)) return false;
   for (const StepIndex step : job.progress.active) {
     if (is_in_call(job.steps[step])) return false;
     if (std::holds_alternative<Ready>(job.steps[step].condition) &&

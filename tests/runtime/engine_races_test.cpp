@@ -210,3 +210,66 @@ TEST_CASE("O3: what a step did is not stated while its call goes on though it is
   CHECK(host.verdict(early).find("in the middle of a call") != std::string::npos);
   CHECK(host.verdict(late) == "accepted");
 }
+
+TEST_CASE("W1 D2: nothing that follows a refused row is on record when the host dies",
+          "[runtime]") {
+  TurnByTurn host({plain("a")});
+  host.submit();
+  host.now.wall -= 10s;  // for a moment nothing is set aside
+  host.turn();
+  host.end_call(host.started[0].id, ends(OutcomeKind::bad_answer));
+  host.commit_first();
+  const JobId job = host.started[0].id.job;
+  host.turn();  // parked, it could be set aside now
+
+  host.store.refuse(job);
+  host.commit_first();
+  host.store.take_again(job);
+  host.commit();
+  host.restart();
+  host.pass(2s);
+
+  CHECK(host.started.size() == 2);
+}
+
+TEST_CASE("D1: a job is set aside once its last row is on disk", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId job = host.submit();
+  host.now.wall -= 10s;
+  host.turn();
+  host.end_call(host.started[0].id, sleeps(1h));
+  host.commit_first();
+  host.turn();
+  host.commit();
+  CHECK_FALSE(host.is_set_aside(job));
+
+  host.pass(1ms);
+
+  CHECK(host.is_set_aside(job));
+}
+
+TEST_CASE("C1: a job cancelled beside a call whose record was refused goes back when that is over",
+          "[runtime]") {
+  TurnByTurn host({saga("a")});
+  const JobId job = host.submit();
+  host.store.refuse(job);
+  host.ask(job, asked(Verb::Kind::priority, "refused"));
+  host.commit();
+  host.store.take_again(job);
+  host.ask(job, asked(Verb::Kind::cancel, "r1"));
+  host.commit();
+  host.turn();  // it parks and turns back
+  REQUIRE(host.started.size() == 1);
+
+  SECTION("its end is reported") {
+    host.end_call(host.started[0].id, ends(OutcomeKind::cancelled));
+    host.settle();
+  }
+  SECTION("the host dies") {
+    host.settle();
+    host.restart();
+  }
+
+  REQUIRE(host.started.size() == 2);
+  CHECK(host.started[1].phase == Phase::compensate);
+}

@@ -135,13 +135,15 @@ void SimulatedHost::submit() {
                                std::move(encoded), std::move(submit_key)});
 }
 
-/// Jobs that others have started start none.
+/// Execute alone starts jobs, and jobs that others have started start none.
 void SimulatedHost::spawn_by_chance(CallReported& reported) {
   const bool goes_on = reported.outcome.kind == OutcomeKind::succeeded ||
                        reported.outcome.kind == OutcomeKind::suspended;
   if (!goes_on || world_.calm || chance_.below(6) != 0) return;
   const auto record = record_of(reported.call.job);
   if (!record || record->definition.parent) return;
+  const auto call = record->calls_started.find(reported.call.number);
+  if (call == record->calls_started.end() || call->second.phase != Phase::execute) return;
   const std::size_t jobs = 1 + chance_.below(2);
   for (std::size_t job = 0; job < jobs; ++job) {
     reported.outcome.spawns.push_back(

@@ -30,7 +30,24 @@ void World::derived(JobId origin, const Verb& verb, JobId job) {
   const auto known = derived_.try_emplace({origin, verb.request_id}, job).first;
   if (known->second != job) throw Broken("O1: one request made two jobs of " + to_text(origin));
   accepted(job, "");
-  if (verb.kind == Verb::Kind::undo) undone_.try_emplace(origin, job);
+  const auto goes_on_with = undoes_.find(origin);
+  if (verb.kind == Verb::Kind::undo) note_undo(origin, job);
+  if (verb.kind == Verb::Kind::rerun && goes_on_with != undoes_.end()) {
+    note_undo(goes_on_with->second, job);
+  }
+}
+
+/// A job is undone once; what its undo has left, by one more each time.
+void World::note_undo(JobId undone, JobId by) {
+  if (!undoes_.try_emplace(by, undone).second) return;
+  const auto [last, is_first] = undone_.try_emplace(undone, by);
+  if (is_first) return;
+  ++seen["undos gone on with"];
+  if (!left_something_.contains(last->second)) {
+    throw Broken("J5: job " + to_text(by) + " undoes job " + to_text(undone) +
+                 " once more, and job " + to_text(last->second) + " has left nothing");
+  }
+  last->second = by;
 }
 
 void World::starts(const CallRequest& request, const Record* record) {
@@ -53,7 +70,6 @@ void World::note_start(const CallRequest& request) {
   if (request.phase == Phase::compensate) ++seen["compensations"];
   Step& step = steps_[key_of(request)];
   if (request.phase == Phase::execute) {
-    step.charged.erase(Phase::probe);
     const auto wanted = tried_again_.find(request.id.job);
     if (wanted != tried_again_.end()) wanted->second.insert(request.step_index);
   }
@@ -63,9 +79,8 @@ void World::note_start(const CallRequest& request) {
 }
 
 World::StepKey World::key_of(JobId job, StepIndex step) const {
-  const auto undone =
-      std::ranges::find(undone_, job, [](const auto& entry) { return entry.second; });
-  return {undone == undone_.end() ? job : undone->first, step};
+  const auto undoing = undoes_.find(job);
+  return {undoing == undoes_.end() ? job : undoing->second, step};
 }
 
 bool World::is_applied(JobId job, StepIndex step) const {

@@ -94,6 +94,7 @@ class World {
     return {request.executed_in.value_or(request.id.job), request.step_index};
   }
   [[nodiscard]] StepKey key_of(engine::JobId job, engine::StepIndex step) const;
+  void note_undo(engine::JobId undone, engine::JobId by);
   void judge_derived(const engine::CallRequest& request, const Record& record);
   void judge_start(const engine::CallRequest& request, const Record& record) const;
   void judge_attempts(const engine::CallRequest& request, const Record& record) const;
@@ -101,6 +102,7 @@ class World {
   void judge_repeat(const engine::CallRequest& request, const Record& record) const;
   void judge_way_back(const engine::CallRequest& request, const Record& record) const;
   void judge_calls(engine::JobId job, const Record& record) const;
+  [[nodiscard]] bool takes_over_from(engine::JobId other, const Record& record) const;
   void judge_pivot(engine::JobId job, const Record& record) const;
   void judge_settled(engine::JobId job, const Record& record) const;
   void note_start(const engine::CallRequest& request);
@@ -116,7 +118,9 @@ class World {
   std::set<engine::JobId> promised_;
   std::map<std::string, engine::JobId> keys_;
   std::map<std::pair<engine::JobId, std::string>, engine::JobId> derived_;  // by origin and request
-  std::map<engine::JobId, engine::JobId> undone_;                           // by whom
+  std::map<engine::JobId, engine::JobId> undone_;                           // by whom at last
+  std::map<engine::JobId, engine::JobId> undoes_;                           // whom
+  std::set<engine::JobId> left_something_;
   std::map<engine::CallId, Call> running_;
   std::map<engine::CallId, engine::OutcomeKind> over_;
   std::set<engine::CallId> crashed_;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "host/engine/job_state.hpp"
 #include "host/engine/names.hpp"
@@ -31,6 +32,18 @@ bool may_be_recorded_as(OutcomeKind reported, OutcomeKind recorded) {
          (recorded == OutcomeKind::timed_out && says_little);
 }
 
+/// Whether a call took effect is asked anew after each that has begun, though its host may have
+/// died before it ran. An undo counts for itself.
+CallId counted_since(const CallRequest& request, const Record& record) {
+  CallId since{request.id.job, 0};
+  if (request.phase != Phase::probe) return since;
+  for (const auto& [number, started] : record.calls_started) {
+    const bool is_of_step = started.step == request.step_index && number < request.id.number;
+    if (is_of_step && started.phase == Phase::execute) since.number = number;
+  }
+  return since;
+}
+
 /// The job's pivot has succeeded, and the job is not there to undo that.
 bool is_past_pivot(const Record& record) {
   const auto pivot = pivot_of(record.definition.steps);
@@ -43,8 +56,7 @@ bool is_past_pivot(const Record& record) {
 /// What an undo does is about one job, and nothing of a rerun about what it has kept.
 void World::judge_derived(const CallRequest& request, const Record& record) {
   if (request.executed_in) {
-    const auto by = undone_.try_emplace(*request.executed_in, request.id.job).first;
-    if (by->second != request.id.job) broken("J5", shown(request) + " undoes a job once more");
+    note_undo(*request.executed_in, request.id.job);
     if (request.phase == Phase::execute) broken("J5", shown(request) + " executes in an undo");
   }
   if (!record.definition.origin) return;
@@ -76,8 +88,12 @@ void World::judge_attempts(const CallRequest& request, const Record& record) con
   const bool is_pivot = record.definition.steps[request.step_index].pivot;
   if (request.phase == Phase::probe && (record.turned_back || is_pivot)) return;
   const auto charged = known->second.charged.find(request.phase);
-  const std::size_t attempts = charged == known->second.charged.end() ? 0 : charged->second.size();
-  if (attempts < request.attempts_max) return;
+  if (charged == known->second.charged.end()) return;
+  const CallId since = counted_since(request, record);
+  const auto attempts = std::ranges::count_if(charged->second, [&](const CallId& call) {
+    return call.job == since.job && call.number > since.number;
+  });
+  if (std::cmp_less(attempts, request.attempts_max)) return;
   broken("A4", shown(request) + " starts after " + std::to_string(attempts) +
                    " charged attempts of " + std::to_string(request.attempts_max));
 }
@@ -169,13 +185,21 @@ void World::judge(JobId job, const Record& record) {
   for (const std::string& event : record.taken_events) {
     const auto [taken, is_first] = taken_events_.try_emplace(event, job);
     if (is_first) ++seen["events taken"];
-    if (record.taken_events.count(event) != 1 || taken->second != job) {
+    const bool is_own = taken->second == job || takes_over_from(taken->second, record);
+    if (record.taken_events.count(event) != 1 || !is_own) {
       broken("W2", "event " + event + " was taken more than once");
     }
   }
   if (!record.settled) return;
+  if (!record.left.empty()) left_something_.insert(job);
   if (settled_.insert(job).second) count_ending(record);
   judge_settled(job, record);
+}
+
+/// An undo that goes on with another one knows what that one has waited for.
+bool World::takes_over_from(JobId other, const Record& record) const {
+  const auto undoing = undoes_.find(other);
+  return undoing != undoes_.end() && undoing->second == undone_job(record.definition);
 }
 
 void World::judge_calls(JobId job, const Record& record) const {
