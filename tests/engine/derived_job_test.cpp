@@ -342,8 +342,8 @@ TEST_CASE("J5: an undo that finds out that there was nothing to undo is no failu
   a.probe = true;
   Course old({a});
   old.run("a", ends(OutcomeKind::effect_unknown)).wake("a");
-  old.take(asked(Verb::Kind::skip, "a"));
-  REQUIRE(old.step("a") == "skipped, possible, 1");
+  old.verb(under("r0", Verb::Kind::skip, "a"));
+  REQUIRE(old.step("a") == "skipped, possible, 0");
   REQUIRE(old.settled() == "succeeded");
 
   Course undo(old, made(old, Verb::Kind::undo));
