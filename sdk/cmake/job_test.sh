@@ -51,8 +51,10 @@ done
 export HOME="$place" XDG_DATA_HOME="$place/data" XDG_STATE_HOME="$place/state_home"
 export STEPD_SERVER="unix:$place/stepd.sock"
 unset STEPD_TOKEN_FILE
-: "${config:=$place/stepd.toml}"
-[ -e "$config" ] || : >"$config"
+if [ -z "$config" ]; then
+  config=$place/stepd.toml
+  : >"$config"
+fi
 
 mkfifo "$place/said"
 "$stepd" --state-dir "$place/state" --plugins "$place/plugins" --config "$config" \
