@@ -24,10 +24,6 @@ struct Ground {
   storage::Reader* reader = nullptr;
 };
 
-/// Any instant does; always the same one, so that runs repeat exactly.
-inline constexpr engine::Now curtain_up{engine::TimePoint(std::chrono::hours(500'000)),
-                                        engine::SteadyPoint(std::chrono::hours(1))};
-
 /// What a job came to, and what was seen on the way.
 struct Played {
   engine::JobState state{};  // by the engine's fold; without steps when nothing came to be recorded

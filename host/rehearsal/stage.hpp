@@ -13,6 +13,10 @@
 
 namespace stepd::rehearsal {
 
+/// Any instant does; always the same one, so that runs repeat exactly.
+inline constexpr engine::Now curtain_up{engine::TimePoint(std::chrono::hours(500'000)),
+                                        engine::SteadyPoint(std::chrono::hours(1))};
+
 /// The place of a crash: at which commit, counted from 1, and on which side of it.
 struct CrashPoint {
   std::uint64_t commit = 0;

@@ -324,7 +324,7 @@ engine::Refused Batch::refusal_of(const Part& part, const engine::CommitEffect& 
   const std::string by = engine::to_text(why->second.by);
   return {engine::Refused::Why::wrong_state,
           "job " + job + " is not deleted while job " + by +
-              ", which comes from it, has not settled (see: stepctl job why " + by + ")"};
+              ", which refers to it, has not settled (see: stepctl job why " + by + ")"};
 }
 
 void Batch::gather_rows(std::vector<NewsFeed::Row>& rows) {

@@ -119,6 +119,15 @@ std::optional<JobId> MemoryEdit::unsettled_from(JobId origin) const {
   return std::nullopt;
 }
 
+/// Of its own and of the job whose step has started it, which may still want to undo it.
+std::optional<JobId> MemoryEdit::referring(JobId id, const Job& job) const {
+  if (const auto by = unsettled_from(id)) return by;
+  if (!job.parent) return std::nullopt;
+  const auto starter = record_.jobs.find(job.parent->job);
+  const bool goes_on = starter != record_.jobs.end() && !starter->second->kept.head.settled_at;
+  return goes_on ? std::optional(starter->first) : unsettled_from(job.parent->job);
+}
+
 void MemoryEdit::copy_compensation_blobs(JobId from, Job& to) const {
   for (const StepBlob& blob : record_.jobs.at(from)->blobs) {
     if (blob.phase == engine::Phase::compensate) to.blobs.push_back(blob);
@@ -173,7 +182,7 @@ ChangeResult MemoryEdit::apply(const Change& change) {
   if (std::ranges::any_of(change.ended_waits, is_overtaken)) return Conflict{};
   require_storable(change, std::max(last, change.row));
   if (change.remove) {
-    if (const auto by = unsettled_from(change.job)) return Referred{*by};
+    if (const auto by = referring(change.job, *found->second)) return Referred{*by};
     remove(change.job, change.at);
     return Committed{};
   }
@@ -239,11 +248,7 @@ std::size_t MemoryEdit::expire(const Expiry& expiry, std::size_t limit) {
   std::vector<JobId> gone;
   for (const auto& [id, job] : record_.jobs) {
     if (gone.size() == limit) break;
-    const auto starter = job->parent ? record_.jobs.find(job->parent->job) : record_.jobs.end();
-    const bool is_read =
-        (starter != record_.jobs.end() && !starter->second->kept.head.settled_at) ||
-        (job->parent && unsettled_from(job->parent->job));
-    if (expired(job->kept.head, expiry) && !unsettled_from(id) && !is_read) gone.push_back(id);
+    if (expired(job->kept.head, expiry) && !referring(id, *job)) gone.push_back(id);
   }
   for (const JobId id : gone) remove(id, {});
 

@@ -60,6 +60,8 @@ class MemoryEdit {
   void copy_compensation_blobs(JobId from, Job& to) const;
   [[nodiscard]] std::optional<Underivable> objection(const engine::Derivation& derivation) const;
   [[nodiscard]] std::optional<JobId> unsettled_from(JobId origin) const;
+  /// An unsettled job for whose sake this one stays.
+  [[nodiscard]] std::optional<JobId> referring(JobId id, const Job& job) const;
   [[nodiscard]] std::optional<JobId> relying_on(JobId origin) const;
   [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
                                                 const engine::SubmitKey& key) const;

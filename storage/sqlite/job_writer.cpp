@@ -121,12 +121,17 @@ constexpr std::string_view copy_compensation_blobs = R"sql(
 INSERT INTO step_blob (job, step, phase, kind, key, bytes)
 SELECT ?2, step, phase, kind, key, bytes FROM step_blob WHERE job = ?1 AND phase = 2)sql";
 
-constexpr std::string_view select_unsettled_from = R"sql(
-SELECT job.id FROM derived_job CROSS JOIN job ON job.id = derived_job.job
-WHERE derived_job.origin = ?1 AND job.settled_at IS NULL
+// Of its own and of the job whose step has started it, which may still want to undo it.
+constexpr std::string_view select_referring = R"sql(
+WITH of (id) AS (SELECT ?1 UNION ALL SELECT parent FROM job WHERE id = ?1 AND parent IS NOT NULL)
+SELECT job.id FROM of CROSS JOIN derived_job ON derived_job.origin = of.id
+  CROSS JOIN job ON job.id = derived_job.job WHERE job.settled_at IS NULL
 UNION ALL
-SELECT job.id FROM kept_from CROSS JOIN job ON job.id = kept_from.rerun
-WHERE kept_from.job = ?1 AND job.settled_at IS NULL
+SELECT job.id FROM of CROSS JOIN kept_from ON kept_from.job = of.id
+  CROSS JOIN job ON job.id = kept_from.rerun WHERE job.settled_at IS NULL
+UNION ALL
+SELECT job.id FROM of CROSS JOIN job ON job.id = of.id
+WHERE of.id <> ?1 AND job.settled_at IS NULL
 LIMIT 1)sql";
 
 constexpr std::string_view insert_kept_from =
@@ -179,7 +184,7 @@ JobWriter::JobWriter(Database& database)
       job_there_(database, select_there),
       insert_derived_(database, insert_derived),
       copy_compensation_blobs_(database, copy_compensation_blobs),
-      unsettled_from_(database, select_unsettled_from),
+      referring_(database, select_referring),
       insert_kept_from_(database, insert_kept_from),
       relying_on_(database, select_relying_on),
       delete_kept_from_(database, delete_kept_from),
@@ -237,8 +242,8 @@ std::optional<Underivable> JobWriter::objection(const engine::Derivation& deriva
   return std::nullopt;
 }
 
-std::optional<JobId> JobWriter::unsettled_from(JobId origin) {
-  Rows found = unsettled_from_.query(origin.value);
+std::optional<JobId> JobWriter::referring(JobId job) {
+  Rows found = referring_.query(job.value);
   return found.next() ? std::optional(JobId{found.integer(0)}) : std::nullopt;
 }
 
@@ -294,7 +299,7 @@ ChangeResult JobWriter::apply(const Change& change) {
   after.last_row = std::max(before->last_row, change.row);
   require_storable(change, after.last_row);
   if (change.remove) {
-    if (const auto by = unsettled_from(change.job)) return Referred{*by};
+    if (const auto by = referring(change.job)) return Referred{*by};
     remove(change.job, shown_word(before->word, before->last_row), change.at);
     return Committed{};
   }

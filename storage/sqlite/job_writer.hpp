@@ -45,7 +45,7 @@ class JobWriter {
   [[nodiscard]] std::optional<Underivable> undone(JobId origin);
   void insert_derivation(JobId made, const engine::Derivation& from);
   [[nodiscard]] bool is_there(JobId id);
-  [[nodiscard]] std::optional<JobId> unsettled_from(JobId origin);
+  [[nodiscard]] std::optional<JobId> referring(JobId job);
   void write_head(JobId id, const engine::JobHead& head, bool stood_out);
   void write_blob(JobId id, const engine::StepBlob& blob);
   void remove(JobId id, engine::JobWord shown, TimePoint at);
@@ -90,7 +90,7 @@ class JobWriter {
   Statement job_there_;
   Statement insert_derived_;
   Statement copy_compensation_blobs_;
-  Statement unsettled_from_;
+  Statement referring_;
   Statement insert_kept_from_;
   Statement relying_on_;
   Statement delete_kept_from_;

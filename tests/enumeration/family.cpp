@@ -18,13 +18,12 @@
 namespace stepd::enumeration {
 
 using namespace engine;
+using rehearsal::curtain_up;
 using rehearsal::Record;
 using rehearsal::Stage;
 
 namespace {
 
-constexpr Now curtain_up{TimePoint(std::chrono::hours(500'000)),
-                         SteadyPoint(std::chrono::hours(1))};
 constexpr int turns_max = 20'000;
 constexpr std::size_t jobs_max = 1000;
 

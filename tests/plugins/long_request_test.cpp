@@ -327,15 +327,23 @@ TEST_CASE("a second decision on one correlation id is refused") {
   CHECK(rehearsal.execute(value{{"result", result}}).code == "stored_before");
 }
 
+namespace {
+
+value notice_to(const std::string& url) {
+  return {{"url", url},
+          {"decision",
+           {{"correlation_id", "job-1"},
+            {"request_id", "P-1"},
+            {"verdict", "denied"},
+            {"reference", ""},
+            {"units", 0}}}};
+}
+
+}  // namespace
+
 TEST_CASE("a notification for which there is no address takes no decision back") {
   Desk desk{always(200)};
-  const value notice{{"url", "https://nowhere"},
-                     {"decision",
-                      {{"correlation_id", "job-1"},
-                       {"request_id", "P-1"},
-                       {"verdict", "denied"},
-                       {"reference", ""},
-                       {"units", 0}}}};
+  const value notice = notice_to("https://nowhere");
 
   const auto ending = desk.rehearse("notify").execute(notice);
 
@@ -346,13 +354,7 @@ TEST_CASE("a notification for which there is no address takes no decision back")
 TEST_CASE("a notification is tried again whatever the answer until it is taken") {
   const int status = GENERATE(200, 204, 302, 400, 404, 500);
   Desk desk{always(status)};
-  const value notice{{"url", desk.server.url("/notifications")},
-                     {"decision",
-                      {{"correlation_id", "job-1"},
-                       {"request_id", "P-1"},
-                       {"verdict", "denied"},
-                       {"reference", ""},
-                       {"units", 0}}}};
+  const value notice = notice_to(desk.server.url("/notifications"));
 
   const auto ending = desk.rehearse("notify").execute(notice);
 

@@ -204,6 +204,8 @@ TEST_CASE("W3: what has nothing to undo needs no undo", "[runtime]") {
 
 TEST_CASE("W3: a job that has been removed cannot be undone any more", "[runtime]") {
   Family family;
+  family.host.end_call(family.compensation.id, ok());
+  family.host.settle();
   family.host.ask(family.child, {.kind = Verb::Kind::remove});
   family.host.settle();
 

@@ -114,7 +114,12 @@ void World::operated(JobId job, const Verb& verb) {
   // Abandoning a pivot in doubt has it asked anew.
   const bool asks_anew = verb.kind == Verb::Kind::abandon;
   if (verb.kind != Verb::Kind::retry && !asks_anew) return;
-  if (!asks_anew) tried_again_[job].clear();
+  if (!asks_anew) {
+    tried_again_[job].clear();
+    for (auto& [id, call] : running_) {
+      if (id.job == job) call.outlived_its_count = true;
+    }
+  }
   const JobId owner = key_of(job, 0).first;
   for (auto& [key, step] : steps_) {
     if (key.first != owner) continue;
@@ -129,7 +134,7 @@ void World::host_dies(std::optional<CallId> crashed) {
     take_effect(call, OutcomeKind::lost);
     Step& step = steps_[key_of(call.request)];
     step.running.reset();
-    if (!call.host_ends) step.charged[call.request.phase].insert(id);
+    if (!call.host_ends && !call.outlived_its_count) step.charged[call.request.phase].insert(id);
   }
   running_.clear();
 }
@@ -198,7 +203,7 @@ std::optional<CallReported> World::end_one() {
   take_effect(call, kind);
   Step& step = steps_[key_of(call.request)];
   step.running.reset();
-  const bool counts = is_charged(kind) && !call.host_ends;
+  const bool counts = is_charged(kind) && !call.host_ends && !call.outlived_its_count;
   if (counts) step.charged[call.request.phase].insert(call.request.id);
   over_[call.request.id] = kind;
   Outcome outcome{.kind = kind};

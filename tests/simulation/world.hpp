@@ -85,7 +85,8 @@ class World {
   struct Call {
     engine::CallRequest request;
     bool asked_to_stop = false;
-    bool host_ends = false;  // in good order: that is why
+    bool host_ends = false;           // in good order: that is why
+    bool outlived_its_count = false;  // an operator had its job tried again meanwhile
   };
   using StepKey = std::pair<engine::JobId, engine::StepIndex>;
 

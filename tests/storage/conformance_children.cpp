@@ -6,7 +6,9 @@ using namespace stepd::storage;
 using namespace stepd::storage::testing;
 using stepd::engine::ChildCounts;
 using stepd::engine::ChildOutcome;
+using stepd::engine::Derivation;
 using stepd::engine::JsonText;
+using stepd::engine::Origin;
 using stepd::engine::ParentLink;
 
 namespace {
@@ -198,9 +200,9 @@ STORE_TEST_CASE("W3 D5: how a job ended outlives its own record and not its pare
   change(store, epoch, {spawns(1, 2, {child(2, 1, "a")})});
   change(store, epoch, {settles(2, 1, "a", JobWord::succeeded, R"({"n":1})")});
 
-  change(store, epoch, {removal(2)});
+  change(store, epoch, {row(1, 3, settled(JobWord::succeeded)), removal(2)});
   const auto kept = backend.reader().child(id_of(1), {0, "a"});
-  change(store, epoch, {row(1, 3, settled(JobWord::succeeded)), removal(1)});
+  change(store, epoch, {removal(1)});
 
   REQUIRE(kept);
   CHECK(kept->outcome == ChildOutcome{.output = JsonText(R"({"n":1})")});
@@ -241,4 +243,27 @@ STORE_TEST_CASE("W3 D5: a job outlives its retention while the job that started 
   change(store, epoch, {row(1, 3, settled(JobWord::failed, noon + 48h))});
   CHECK(store.expire(epoch, all, 10) == 1);
   CHECK_FALSE(backend.reader().find(id_of(2)));
+}
+
+STORE_TEST_CASE(
+    "W3 D5: a job is not removed while the job that started it is unsettled or undone") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {claimed_job(1)});
+  change(store, epoch, {spawns(1, 2, {child(2, 1, "a")})});
+  change(store, epoch, {settles(2, 1, "a", JobWord::succeeded)});
+  const auto removed = [&] { return change(store, epoch, {removal(2)}).changes.at(0); };
+
+  CHECK(removed() == ChangeResult{Referred{id_of(1)}});
+  CHECK(backend.reader().find(id_of(2)));
+
+  NewJob undo = claimed_job(3);
+  undo.derivation = Derivation{.origin = id_of(1), .kind = Origin::Kind::undo, .request_id = "r"};
+  change(store, epoch, {row(1, 3, settled(JobWord::succeeded))});
+  submit(store, epoch, {undo});
+  CHECK(removed() == ChangeResult{Referred{id_of(3)}});
+
+  change(store, epoch, {row(3, 2, settled(JobWord::compensated))});
+  CHECK(removed() == ChangeResult{Committed{}});
 }

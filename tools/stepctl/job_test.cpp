@@ -62,10 +62,6 @@ std::string body_of(const TestJob& command, Output& output) {
   return body + (command.real ? ",\"real\":true" : "");
 }
 
-std::string counted(std::int64_t count, const std::string& thing) {
-  return grouped(static_cast<std::uint64_t>(count)) + " " + thing + (count == 1 ? "" : "s");
-}
-
 /// How many calls there will be, and that they are real; absent: go on.
 std::optional<ExitCode> stopped_before_real_calls(const Session& session, const TestJob& command,
                                                   const std::string& body) {

@@ -111,14 +111,11 @@ json::object filter_of(const JobSelection& selection) {
   return filter;
 }
 
-std::string counted(std::int64_t jobs) {
-  return grouped(static_cast<std::uint64_t>(jobs)) + (jobs == 1 ? " job" : " jobs");
-}
-
 bool is_confirmed(const Session& session, const ActOnJob& command, std::int64_t jobs) {
-  return is_confirmed(session.output, {.fact = counted(jobs) + (jobs == 1 ? " matches" : " match"),
-                                       .what = command.verb + " " + counted(jobs),
-                                       .yes = command.yes});
+  return is_confirmed(session.output,
+                      {.fact = counted(jobs, "job") + (jobs == 1 ? " matches" : " match"),
+                       .what = command.verb + " " + counted(jobs, "job"),
+                       .yes = command.yes});
 }
 
 ExitCode tell_many(const Session& session, const std::string& verb, const Answer& answer) {
@@ -143,9 +140,9 @@ ExitCode tell_many(const Session& session, const std::string& verb, const Answer
       session.output.print(text_at(job, "id") + "\n");
     }
   }
-  std::string sum = verb + " accepted: " + counted(number_at(*told, "accepted"));
-  if (refused > 0) sum += ", " + counted(refused) + " refused";
-  if (left > 0) sum += ", " + counted(left) + " not asked; repeat the command";
+  std::string sum = verb + " accepted: " + counted(number_at(*told, "accepted"), "job");
+  if (refused > 0) sum += ", " + counted(refused, "job") + " refused";
+  if (left > 0) sum += ", " + counted(left, "job") + " not asked; repeat the command";
   session.output.note(sum + "\n");
   return code;
 }

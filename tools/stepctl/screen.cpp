@@ -115,4 +115,9 @@ std::string grouped(std::uint64_t number) {
   return text;
 }
 
+std::string counted(std::int64_t count, std::string_view thing) {
+  return grouped(static_cast<std::uint64_t>(count)) + " " + std::string(thing) +
+         (count == 1 ? "" : "s");
+}
+
 }  // namespace stepd::stepctl

@@ -38,5 +38,7 @@ enum class Tone : std::uint8_t { plain, good, bad, warn, busy, dim, strong };
 
 /// 12345 as "12,345".
 [[nodiscard]] std::string grouped(std::uint64_t number);
+/// "1 job", "2,000 jobs".
+[[nodiscard]] std::string counted(std::int64_t count, std::string_view thing);
 
 }  // namespace stepd::stepctl
