@@ -95,6 +95,10 @@ int main(int argc, char** argv) {
   app.add_option("--subtasks", plan.subtasks, "subtasks of one distributed task")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  const std::vector<std::string> measures(stepd::bench::measures.begin(),
+                                          stepd::bench::measures.end());
+  app.add_option("--only", plan.only, "of the measures these alone; the floor is always there")
+      ->check(CLI::IsMember(measures));
   app.add_option("--folder", parent, "where to work; its disk is what is measured")
       ->capture_default_str()
       ->check(CLI::ExistingDirectory);

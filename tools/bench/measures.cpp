@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <iterator>
 #include <stdexcept>
 #include <thread>
 
@@ -34,10 +35,16 @@ double bytes_in(const std::filesystem::path& state) {
   return bytes;
 }
 
-Figure drain(const Plan& plan, const Floor& floor) {
+Figure beside(const Floor& floor, Figure figure) {
+  figure.floor = floor.jobs_per_second;
+  figure.ratio = figure.value / figure.floor;
+  return figure;
+}
+
+Figure drain(const Plan& plan) {
   const std::filesystem::path state = fresh_state(plan.folder, "drain");
   preload(state, chain_of_noops(), plan.jobs);
-  Figure figure{.name = "drain", .unit = "jobs/s", .floor = floor.jobs_per_second};
+  Figure figure{.name = "drain", .unit = "jobs/s"};
   {
     const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
     SocketClient client(daemon.socket());
@@ -49,7 +56,6 @@ Figure drain(const Plan& plan, const Floor& floor) {
     figure.value = static_cast<double>(plan.jobs - done_before) / seconds_since(begin);
     figure.cpu_microseconds_per_job = daemon.cpu_seconds() / static_cast<double>(plan.jobs) * 1e6;
   }
-  figure.ratio = figure.value / floor.jobs_per_second;
   figure.bytes_per_job = bytes_in(state) / static_cast<double>(plan.jobs);
   return figure;
 }
@@ -189,37 +195,45 @@ Figure start_after_kill(const Plan& plan) {
 
 std::vector<Figure> measure(const Plan& plan, void (*say)(const std::string&)) {
   std::vector<Figure> figures;
+  const auto add = [&figures](std::vector<Figure> more) {
+    std::ranges::move(more, std::back_inserter(figures));
+  };
   say("floor: a bare SQLite doing the same job");
   const std::filesystem::path floors = plan.folder / "floor";
-  const Floor before = measure_floor(floors, {.jobs = plan.jobs});
-  say("drain: " + std::to_string(plan.jobs) + " accepted jobs of three steps");
-  Figure drained = drain(plan, before);
-  const Floor after = measure_floor(floors / "after", {.jobs = plan.jobs});
-  drained.floor = (before.jobs_per_second + after.jobs_per_second) / 2;
-  drained.ratio = drained.value / drained.floor;
-  figures.push_back({.name = "floor",
-                     .value = drained.floor,
-                     .unit = "jobs/s",
-                     .cpu_microseconds_per_job = before.cpu_microseconds_per_job,
-                     .bytes_per_job = before.bytes_per_job});
-  figures.push_back(drained);
-  say("submit: one job a request, then a hundred");
-  for (const std::size_t together : {std::size_t{1}, lines_together}) {
-    Figure figure = submit(plan, together);
-    figure.floor = drained.floor;
-    figure.ratio = figure.value / figure.floor;
-    figures.push_back(figure);
+  Floor floor = measure_floor(floors, {.jobs = plan.jobs});
+  if (plan.wants("drain")) {
+    say("drain: " + std::to_string(plan.jobs) + " accepted jobs of three steps");
+    Figure drained = drain(plan);
+    const Floor after = measure_floor(floors / "after", {.jobs = plan.jobs});
+    floor.jobs_per_second = (floor.jobs_per_second + after.jobs_per_second) / 2;
+    add({beside(floor, drained)});
   }
-  say("alone: one job at a time");
-  const auto four_commits = measure_four_commits(floors, plan.alone);
-  for (Figure& figure : alone(plan, four_commits)) figures.push_back(std::move(figure));
-  say("at rest");
-  for (Figure& figure : at_rest(plan)) figures.push_back(std::move(figure));
-  say("backlog: " + std::to_string(plan.backlog) + " queued jobs");
-  for (Figure& figure : behind_a_backlog(plan, after)) figures.push_back(std::move(figure));
-  say("start after a kill amid " + std::to_string(plan.unsettled) + " unsettled jobs");
-  figures.push_back(start_after_kill(plan));
-  for (Figure& figure : measure_shapes(plan, say)) figures.push_back(std::move(figure));
+  figures.insert(figures.begin(), {.name = "floor",
+                                   .value = floor.jobs_per_second,
+                                   .unit = "jobs/s",
+                                   .cpu_microseconds_per_job = floor.cpu_microseconds_per_job,
+                                   .bytes_per_job = floor.bytes_per_job});
+  if (plan.wants("submit")) {
+    say("submit: one job a request, then a hundred");
+    add({beside(floor, submit(plan, 1)), beside(floor, submit(plan, lines_together))});
+  }
+  if (plan.wants("alone")) {
+    say("alone: one job at a time");
+    add(alone(plan, measure_four_commits(floors, plan.alone)));
+  }
+  if (plan.wants("idle")) {
+    say("at rest");
+    add(at_rest(plan));
+  }
+  if (plan.wants("backlog")) {
+    say("backlog: " + std::to_string(plan.backlog) + " queued jobs");
+    add(behind_a_backlog(plan, floor));
+  }
+  if (plan.wants("restart")) {
+    say("start after a kill amid " + std::to_string(plan.unsettled) + " unsettled jobs");
+    add({start_after_kill(plan)});
+  }
+  add(measure_shapes(plan, say));
   return figures;
 }
 

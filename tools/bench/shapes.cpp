@@ -117,12 +117,18 @@ std::vector<Figure> subtasks(const Plan& plan) {
 
 std::vector<Figure> measure_shapes(const Plan& plan, void (*say)(const std::string&)) {
   std::vector<Figure> figures;
-  say("shapes: ten steps side by side");
-  figures.push_back(side_by_side(plan));
-  say("shapes: " + std::to_string(plan.timers) + " timers");
-  for (Figure& figure : timers(plan)) figures.push_back(std::move(figure));
-  say("shapes: a task of " + std::to_string(plan.subtasks) + " subtasks");
-  for (Figure& figure : subtasks(plan)) figures.push_back(std::move(figure));
+  if (plan.wants("side_by_side")) {
+    say("shapes: ten steps side by side");
+    figures.push_back(side_by_side(plan));
+  }
+  if (plan.wants("timers")) {
+    say("shapes: " + std::to_string(plan.timers) + " timers");
+    for (Figure& figure : timers(plan)) figures.push_back(std::move(figure));
+  }
+  if (plan.wants("subtasks")) {
+    say("shapes: a task of " + std::to_string(plan.subtasks) + " subtasks");
+    for (Figure& figure : subtasks(plan)) figures.push_back(std::move(figure));
+  }
   return figures;
 }
 
