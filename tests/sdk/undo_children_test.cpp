@@ -1,4 +1,5 @@
 #include <boost/describe.hpp>
+#include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
 #include <stepd/distributed_task.hpp>
 #include <stepd/testing/rehearsal.hpp>
@@ -126,6 +127,42 @@ TEST_CASE("W3: a compensation whose undo has left something fails and says which
   CHECK(ending.message.find("job-of-0") != std::string::npos);
   rehearsal.record.children[0].undo = "compensated";
   CHECK(rehearsal.undo(names).outcome == Outcome::succeeded);
+}
+
+TEST_CASE("W3: a subtask that cannot be undone is named and keeps none of its siblings from it") {
+  auto rehearsal = many({"succeeded", "succeeded", "succeeded"});
+  const Names names{{"a", "b", "c"}};
+  REQUIRE(rehearsal.run(names).outcome == Outcome::succeeded);
+  rehearsal.record.children[1].undo_refusal = "job job-of-1 has been removed";
+
+  const auto ending = rehearsal.undo(names);
+
+  CHECK(undos_in(rehearsal) == std::vector<std::string>{"compensated", "", "compensated"});
+  CHECK(ending.outcome == Outcome::failed);
+  CHECK(ending.code == "child_not_undone");
+  CHECK(ending.message.find("not undone is job job-of-1 (1) has been removed.") == 0);
+  const std::string place = std::string(rehearsal.surroundings.job_id) + " " +
+                            std::string(rehearsal.surroundings.step_id);
+  CHECK(ending.message.find("stepctl job retry " + place) != std::string::npos);
+  CHECK(ending.message.find("stepctl job resolve " + place) != std::string::npos);
+}
+
+TEST_CASE("W3: a compensation names every subtask that is not undone") {
+  auto rehearsal = many({"succeeded", "succeeded", "succeeded"});
+  rehearsal.undos([](const StartedJob& job) { return job.key == "2" ? "failed" : "compensated"; });
+  const Names names{{"a", "b", "c"}};
+  REQUIRE(rehearsal.run(names).outcome == Outcome::succeeded);
+  rehearsal.record.children[0].undo_refusal = "it is past its point of no return";
+
+  const auto ending = rehearsal.undo(names);
+
+  CHECK(ending.message.find("not undone are 2 jobs: job job-of-0 (0): it is past its point of no "
+                            "return; job job-of-2 (2): it has left something.") == 0);
+  const auto details = boost::json::parse(ending.details);
+  const auto& told = details.at("not_undone").as_array();
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].at("job") == "job-of-0");
+  CHECK(told[1].at("key") == "2");
 }
 
 TEST_CASE("W3: a compensation that demands an undo nobody has asked for fails") {
