@@ -301,13 +301,15 @@ TEST_CASE("list asks for what was wished and shows a table") {
          "settled_at":"2026-03-01T12:00:02Z"}],"next":"J-1"})"};
   });
 
-  const ChildEnd end = stepctl(
-      daemon.address(), {"job", "list", "--state", "parked", "--state", "succeeded", "--name",
-                         "a b", "--key", "k", "--attention", "--limit", "2", "--before", "J-9"});
+  const ChildEnd end =
+      stepctl(daemon.address(),
+              {"job", "list", "--state", "parked", "--state", "succeeded", "--name", "a b", "--key",
+               "k", "--attention", "--no-children", "--limit", "2", "--before", "J-9"});
 
   CHECK(end.code == 0);
   CHECK(daemon.requests().at(0).target ==
-        "/v1/jobs?limit=2&state=parked&state=succeeded&name=a%20b&key=k&attention=true&before=J-9");
+        "/v1/jobs?limit=2&state=parked&state=succeeded&name=a%20b&key=k&attention=true&child=false"
+        "&before=J-9");
   CHECK(end.out.find("ID   STATE      NAME      KEY  SUBMITTED") == 0);
   CHECK(end.out.find("\nJ-2  parked !   b         k") != end.out.npos);
   CHECK(end.out.find("\nJ-1  succeeded  transfer") != end.out.npos);
@@ -395,13 +397,14 @@ TEST_CASE("show tells the job's origin and what was made of it and its priority"
   std::string job = transfer;
   job.replace(job.find("\"args\""), 0,
               R"("priority":-5,"origin":{"kind":"rerun","job":"J-0","from":"in"},
-                 "derived":[{"kind":"rerun","job":"J-2"},{"kind":"undo","job":"J-3"}],)");
+                 "derived":[{"kind":"rerun","job":"J-2"},{"kind":"undo","job":"J-3"}],
+                 "undo":{"job":"J-4","state":"compensated"},)");
   CannedDaemon daemon([&](const CannedRequest&) { return CannedReply{200, job}; });
 
   const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
 
   CHECK(end.out.find("origin     rerun of J-0 from step in\n") != end.out.npos);
-  CHECK(end.out.find("rerun as   J-2\nundone by  J-3\n") != end.out.npos);
+  CHECK(end.out.find("rerun as   J-2\nundo       undone by J-4\n") != end.out.npos);
   CHECK(end.out.find("priority   -5\n") != end.out.npos);
 }
 
@@ -409,12 +412,46 @@ TEST_CASE("J5: show tells of an undo which other one goes on with it") {
   std::string job = transfer;
   job.replace(job.find("\"args\""), 0,
               R"("origin":{"kind":"undo","job":"J-0","from":null},
-                 "derived":[{"kind":"undo","job":"J-3"}],)");
+                 "derived":[{"kind":"undo","job":"J-3"}],"undo":{"job":"J-3","state":"parked"},)");
   CannedDaemon daemon([&](const CannedRequest&) { return CannedReply{200, job}; });
 
   const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
 
-  CHECK(end.out.find("origin     undo of J-0\ngone on    J-3\n") != end.out.npos);
+  CHECK(end.out.find("origin     undo of J-0\ngone on    being done by J-3 (parked)\n") !=
+        end.out.npos);
+}
+
+TEST_CASE("J5: show tells how the last undo of a job stands") {
+  const auto [state, told] = GENERATE(table<std::string, std::string>({
+      {"\"parked\"", "undo       being undone by J-3 (parked)\n"},
+      {"\"compensating\"", "undo       being undone by J-3 (compensating)\n"},
+      {"\"compensated\"", "undo       undone by J-3\n"},
+      {"\"failed\"",
+       "undo       J-3 failed and has left something: to undo that, rerun it (stepctl "
+       "job rerun J-3)\n"},
+      {"null", "undo       J-3, which has been removed: how it ended is not known\n"},
+  }));
+  std::string job = transfer;
+  job.replace(job.find("\"args\""), 0, R"("undo":{"job":"J-3","state":)" + state + "},");
+  CannedDaemon daemon([&](const CannedRequest&) { return CannedReply{200, job}; });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
+
+  CHECK(end.out.find(told) != end.out.npos);
+}
+
+TEST_CASE("W3: show tells which job started this one and how many this one has started") {
+  std::string job = transfer;
+  job.replace(job.find("\"args\""), 0,
+              R"("parent":{"id":"J-0","key":"page 7"},
+                 "children":{"started":5,"settled":3,"unsuccessful":1},)");
+  CannedDaemon daemon([&](const CannedRequest&) { return CannedReply{200, job}; });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
+
+  CHECK(end.out.find("parent     J-0, which calls it page 7\n"
+                     "children   5, 3 settled, 1 unsuccessful (see: stepctl job children J-1)\n") !=
+        end.out.npos);
 }
 
 TEST_CASE("plugins are listed with the reason of the refused") {
