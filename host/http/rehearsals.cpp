@@ -181,8 +181,9 @@ void write_result(JsonWriter& json, const PathResult& result, const StepIds& ste
 void write_counts(JsonWriter& json, const std::vector<PathResult>& results) {
   json.key("verdicts");
   json.begin_object();
-  for (const Verdict verdict : {Verdict::ok, Verdict::parked, Verdict::waits, Verdict::effect_stays,
-                                Verdict::bad_arguments, Verdict::step_at_fault, Verdict::broken}) {
+  for (const Verdict verdict :
+       {Verdict::ok, Verdict::parked, Verdict::waits, Verdict::starts_jobs, Verdict::effect_stays,
+        Verdict::bad_arguments, Verdict::step_at_fault, Verdict::broken}) {
     const auto count = std::ranges::count(results, verdict, &PathResult::verdict);
     json.member(rehearsal::name_of(verdict), count);
   }
@@ -251,6 +252,7 @@ void write_test(JsonWriter& json, const RehearsalSetting& setting, const Asked& 
   json.member("played", rehearsed.results.size());
   if (asked.real) json.member("code_calls", code_calls_in(rehearsed));
   if (!rehearsed.cut_short.empty()) json.member("cut_short", rehearsed.cut_short);
+  if (!rehearsed.plain_run.empty()) json.member("plain_run", rehearsed.plain_run);
   write_counts(json, rehearsed.results);
   json.key("results");
   json.begin_array();
