@@ -2,7 +2,6 @@
 
 #include "tests/stepctl/canned/canned_daemon.hpp"
 #include "tests/stepctl/child.hpp"
-#include "tests/support/temporary_folder.hpp"
 #include "tools/stepctl/json_text.hpp"
 
 using namespace stepd::test;
@@ -294,8 +293,7 @@ TEST_CASE("J5: show tells of an undo which other one goes on with it") {
 
   const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
 
-  CHECK(end.out.find("origin     undo of J-0\ngone on    being done by J-3 (parked)\n") !=
-        end.out.npos);
+  CHECK(end.out.find("origin     undo of J-0\ngone on    J-3 (parked)\n") != end.out.npos);
 }
 
 TEST_CASE("J5: show tells how the last undo of a job stands") {

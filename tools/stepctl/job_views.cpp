@@ -38,29 +38,25 @@ std::string origin_text(const json::object& job) {
 }
 
 /// How the last of its undos stands. One that has left something is gone on with by a rerun of it.
+std::string undo_text(const std::string& by, const std::string& state) {
+  if (state.empty()) return by + ", which has been removed: how it ended is not known";
+  if (state == "compensated") return "undone by " + by;
+  if (state != "failed") return "being undone by " + by + " (" + state + ")";
+  return by + " failed and has left something: to undo that, rerun it (stepctl job rerun " + by +
+         ")";
+}
+
 void add_undo(Table& table, const json::object& job) {
   const json::object& undo = object_at(job, "undo");
   if (undo.empty()) return;
   const std::string by = text_at(undo, "job");
   const std::string state = text_at(undo, "state");
   // An undo that another one goes on with is not undone itself.
-  const bool is_undo = text_at(object_at(job, "origin"), "kind") == "undo";
-  const std::string name = is_undo ? "gone on" : "undo";
-  const std::string done = is_undo ? "by " : "undone by ";
-  if (state == "compensated") {
-    add_line(table, name, done + by, Tone::good);
-  } else if (state == "failed") {
-    add_line(table, name,
-             by + " failed and has left something: to undo that, rerun it (stepctl job rerun " +
-                 by + ")",
-             Tone::bad);
-  } else if (state.empty()) {
-    add_line(table, name, by + ", which has been removed: how it ended is not known");
-  } else {
-    add_line(table, name,
-             "being " + std::string(is_undo ? "done by " : done) + by + " (" + state + ")",
-             tone_of_state(state));
+  if (text_at(object_at(job, "origin"), "kind") == "undo") {
+    return add_line(table, "gone on", by + " (" + (state.empty() ? "removed" : state) + ")",
+                    tone_of_state(state));
   }
+  add_line(table, "undo", undo_text(by, state), tone_of_state(state));
 }
 
 void add_kin(Table& table, const json::object& job) {
