@@ -77,8 +77,16 @@ class Demanding : public stepd::SagaStep<void> {
   }
   void compensate(stepd::Context& context, const stepd::Nothing&,
                   const std::optional<stepd::Nothing>&) {
+    if (host_is_busy) {
+      static stepd_host_calls busy = *context.abi().host;
+      busy.undo_child = [](stepd_context*, stepd_str, stepd_str*) -> stepd_status {
+        return STEPD_UNAVAILABLE;
+      };
+      context.abi().host = &busy;
+    }
     context.require_children_undone();
   }
+  static inline bool host_is_busy = false;
 };
 
 }  // namespace
@@ -179,6 +187,23 @@ TEST_CASE("W3: a compensation that demands an undo nobody has asked for fails") 
   CHECK(ending.code == "child_not_undone");
   CHECK(ending.message.find("stepctl job undo job-of-it") != std::string::npos);
   CHECK(undos_in(rehearsal) == std::vector<std::string>{""});
+}
+
+TEST_CASE("W3: a compensation that cannot be told now how its undos stand is tried again") {
+  auto rehearsal = Rehearsal::of<Demanding>();
+  rehearsal.children([](const StartedJob&) {
+    StartedJob ended;
+    ended.state = "succeeded";
+    return ended;
+  });
+  REQUIRE(rehearsal.run(stepd::Nothing{}).outcome == Outcome::succeeded);
+
+  Demanding::host_is_busy = true;
+  const auto ending = rehearsal.compensate(stepd::Nothing{});
+  Demanding::host_is_busy = false;
+
+  CHECK(ending.outcome == Outcome::retry);
+  CHECK(ending.code == "host_unavailable");
 }
 
 TEST_CASE("W3: an undo that is asked for and not waited for goes with the success") {

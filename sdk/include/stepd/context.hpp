@@ -292,8 +292,12 @@ class Context {
         return true;
       }
       const UndoRequest asked = ask_to_undo(child.key);
-      if (asked.refused) shortfall.add(child, *asked.refused);
-      if (!asked.refused && asked.status != STEPD_NONE) shortfall.add_not_made(child);
+      if (asked.refused) {
+        shortfall.add(child, *asked.refused);
+      } else if (asked.status == STEPD_TOO_BIG ||
+                 detail::granted(asked.status, "an undo of one of its jobs")) {
+        shortfall.add_not_made(child);
+      }
       return true;
     });
     shortfall.throw_if_any(job_id(), step_id());
