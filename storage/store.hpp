@@ -194,7 +194,8 @@ struct JobFilter {
   std::string name;                    // empty: all
   std::string key;                     // empty: all
   std::optional<bool> attention;
-  std::string not_made_by;  // a request id: leave out the reruns and undos it has made
+  std::optional<bool> child;  // whether a step has started it
+  std::string not_made_by;    // a request id: leave out the reruns and undos it has made
 };
 
 /// A line of a list. A head that says `queued` while the journal goes on past its first row reads
@@ -215,6 +216,7 @@ struct ChildLine {
   JobId job;
   std::uint32_t number = 0;  // which of the step's children to settle it was, from 1; 0: it has not
   std::optional<engine::ChildOutcome> outcome;
+  std::optional<engine::JobWord> word;  // in a list of children, as a JobLine's head reads
   friend bool operator==(const ChildLine&, const ChildLine&) = default;
 };
 /// A place in the list of a job's children.

@@ -17,6 +17,7 @@
 #include "host/engine/json_value.hpp"
 #include "host/engine/schema_keywords.hpp"
 #include "host/engine/spelling.hpp"
+#include "host/engine/text_format.hpp"
 
 namespace stepd::engine {
 namespace {
@@ -194,6 +195,15 @@ void Check::size(std::size_t size, const Bounds& bounds, const json::object& sch
 }
 
 void Check::text(const json::value& value, const json::object& schema, const Place& place) {
+  const json::value* format = schema.if_contains("format");
+  if (format && format->is_string()) {
+    const auto told = view_of(value.get_string());
+    const std::string_view wanted = unmet_format(view_of(format->get_string()), told);
+    if (!wanted.empty()) {
+      refuse(place, "wrong_format",
+             "must be " + std::string(wanted) + ", not " + shortened(text_of(value)));
+    }
+  }
   constexpr Bounds bounds{"minLength", "maxLength", "characters"};
   if (!schema.contains(bounds.least) && !schema.contains(bounds.most)) return;
   size(code_points(view_of(value.get_string())), bounds, schema, place);

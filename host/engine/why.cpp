@@ -26,11 +26,24 @@ std::string what_it_does(Phase phase) {
   return "run";
 }
 
+/// "; 2 of 3 have", as far as they were counted.
+std::string settled_of(std::span<const ChildCounts> children, StepIndex step) {
+  const auto counts = std::ranges::find(children, step, &ChildCounts::step);
+  if (counts == children.end()) return {};
+  return "; " + std::to_string(counts->settled) + " of " + std::to_string(counts->spawned) +
+         " have";
+}
+
 /// One answer for each condition a step can be in; steps at an end have none.
 class StepReason {
  public:
-  StepReason(const JobState& job, StepIndex step, const Catalogue& catalogue)
-      : job_(job), index_(step), state_(job.steps[step]), catalogue_(catalogue) {}
+  StepReason(const JobState& job, StepIndex step, const Catalogue& catalogue,
+             std::span<const ChildCounts> children)
+      : job_(job),
+        index_(step),
+        state_(job.steps[step]),
+        catalogue_(catalogue),
+        children_(children) {}
 
   Reason operator()(const Ready&) const {
     const std::string& type = job_.definition->steps[index_].type;
@@ -83,14 +96,13 @@ class StepReason {
                     until);
     }
     if (wait.children) {
-      const std::uint32_t settled = state_.children.settled;
       const bool for_all = wait.children->until == ChildWait::Until::all_settled;
       return reason("waiting_for_children",
                     std::string("waits until ") +
                         (for_all ? "all jobs that it started have settled"
                                  : "another job that it started has settled") +
-                        "; at the last look " + std::to_string(settled) +
-                        " had (stepctl job children " + to_text(job_.id) + ")",
+                        settled_of(children_, index_) + " (stepctl job children " +
+                        to_text(job_.id) + ")",
                     until);
     }
     return reason("suspended",
@@ -129,6 +141,7 @@ class StepReason {
   StepIndex index_;
   const StepState& state_;
   const Catalogue& catalogue_;
+  std::span<const ChildCounts> children_;
 };
 
 std::string shown(const JobState& job, const Cause& cause) {
@@ -160,7 +173,8 @@ void add_job_reasons(std::vector<Reason>& reasons, const JobState& job) {
 
 }  // namespace
 
-std::vector<Reason> why(const JobState& job, const Catalogue& catalogue) {
+std::vector<Reason> why(const JobState& job, const Catalogue& catalogue,
+                        std::span<const ChildCounts> children) {
   std::vector<Reason> reasons;
   if (job.settled) {
     std::string because = job.cause ? " because " + shown(job, *job.cause) : "";
@@ -172,7 +186,8 @@ std::vector<Reason> why(const JobState& job, const Catalogue& catalogue) {
   }
   add_job_reasons(reasons, job);
   for (const StepIndex step : job.progress.active) {
-    reasons.push_back(std::visit(StepReason{job, step, catalogue}, job.steps[step].condition));
+    reasons.push_back(
+        std::visit(StepReason{job, step, catalogue, children}, job.steps[step].condition));
   }
   for (StepIndex step = 0; step < job.steps.size() && job.progress.broods_open != 0; ++step) {
     const StepCondition& condition = job.steps[step].condition;
@@ -180,7 +195,8 @@ std::vector<Reason> why(const JobState& job, const Catalogue& catalogue) {
     reasons.push_back({job.definition->steps[step].id,
                        "children_open",
                        "jobs that the step started have not all settled, and the job does not "
-                       "before they have (stepctl job children " +
+                       "before they have" +
+                           settled_of(children, step) + " (stepctl job children " +
                            to_text(job.id) + ")",
                        {}});
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,10 @@ struct Reason {
   friend bool operator==(const Reason&, const Reason&) = default;
 };
 
-/// Never empty: a settled job says so. A total function of the state.
-[[nodiscard]] std::vector<Reason> why(const JobState& job, const Catalogue& catalogue);
+/// Never empty: a settled job says so. A total function of the state. `children` are the store's
+/// counts: the state knows of those alone that the job was told of.
+[[nodiscard]] std::vector<Reason> why(const JobState& job, const Catalogue& catalogue,
+                                      std::span<const ChildCounts> children = {});
 
 /// The one derived word for a job.
 [[nodiscard]] JobWord word_of(const JobState& job);

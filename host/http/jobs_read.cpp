@@ -21,6 +21,7 @@ storage::JobFilter filter_of(Query& query, const std::string& tenant) {
   filter.name = query.one("name").value_or("");
   filter.key = query.one("key").value_or("");
   filter.attention = query.truth("attention");
+  filter.child = query.truth("child");
   return filter;
 }
 
@@ -34,7 +35,7 @@ std::optional<engine::JobId> cursor_of(Query& query) {
 
 [[noreturn]] void no_such_job(const std::string& subject) {
   refuse(404, "no_such_job",
-         "there is no job " + subject + "; it may have been removed (see: GET /v1/jobs)");
+         "there is no job " + subject + "; it may have been removed (see: stepctl job list)");
 }
 
 }  // namespace
@@ -85,7 +86,7 @@ Answer show_job(const Scope& scope, Request& request) {
   const engine::LoadedJob loaded = find_job(scope, request);
   const engine::JobState job = engine::fold(loaded);
   return Reply{.body = job_json(job, engine::word_of(job, loaded.head),
-                                scope.host.reader().derived(job.id, derived_max),
+                                kin_of(scope.host.reader(), loaded),
                                 scope.settings.limits.output_bytes_max)};
 }
 
@@ -156,7 +157,7 @@ Answer show_why(const Scope& scope, Request& request) {
   json.member("state", engine::name_of(engine::word_of(job, loaded.head)));
   json.key("reasons");
   json.begin_array();
-  for (const engine::Reason& reason : engine::why(job, *catalogue)) {
+  for (const engine::Reason& reason : engine::why(job, *catalogue, loaded.children)) {
     json.begin_object();
     json.member_or_null("step", reason.step);
     json.member("code", reason.code);

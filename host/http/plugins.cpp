@@ -37,7 +37,7 @@ Answer show_step_type(const Scope& scope, Request& request) {
   if (type == nullptr) {
     refuse(404, "no_such_step_type",
            "no loaded plugin offers the step type " + request.subject +
-               " (see: GET /v1/step-types, and GET /v1/plugins for refused files)");
+               " (see: stepctl step list, and stepctl plugin list for refused files)");
   }
   Reply reply;
   JsonWriter json(reply.body);

@@ -5,6 +5,7 @@
 #include "host/engine/job_parser.hpp"
 #include "host/engine/json_check.hpp"
 #include "host/engine/json_cursor.hpp"
+#include "host/engine/json_pointer.hpp"
 #include "host/engine/json_value.hpp"
 #include "host/engine/names.hpp"
 #include "host/engine/schema.hpp"
@@ -125,8 +126,8 @@ engine::JobDefinition job_in(const Scope& scope, std::string_view body, const st
 void take_output(RehearsalSetting& setting, const std::string& id, const engine::JsonText& given) {
   const auto step = engine::find_step(*setting.job, id);
   if (!step) {
-    refuse(422, "unknown_step",
-           "there is an output for step " + in_quotes(id) + ", and the job has no such step");
+    refuse_job("unknown_step", engine::pointer_to("/outputs", id),
+               "there is an output for step " + in_quotes(id) + ", and the job has no such step");
   }
   const engine::StepType* type = setting.catalogue->find(setting.job->steps[*step].type);
   if (type != nullptr && !type->output_schema.empty()) {
@@ -134,10 +135,10 @@ void take_output(RehearsalSetting& setting, const std::string& id, const engine:
     const engine::SchemaVerdict verdict =
         engine::check_and_complete(value, engine::value_of(type->output_schema.view()), {});
     if (!verdict.problems.empty()) {
-      refuse(422, "output_does_not_fit",
-             "the output given for step " + in_quotes(id) + " does not fit the schema of " +
-                 type->name + ": " + verdict.problems.front().pointer + " " +
-                 verdict.problems.front().message);
+      const engine::Problem& problem = verdict.problems.front();
+      refuse_job("output_does_not_fit", engine::pointer_to("/outputs", id) + problem.pointer,
+                 "the output given for step " + in_quotes(id) + " does not fit the schema of " +
+                     type->name + ": " + problem.message);
     }
   }
   setting.outputs[*step] = given;
@@ -180,8 +181,9 @@ void write_result(JsonWriter& json, const PathResult& result, const StepIds& ste
 void write_counts(JsonWriter& json, const std::vector<PathResult>& results) {
   json.key("verdicts");
   json.begin_object();
-  for (const Verdict verdict : {Verdict::ok, Verdict::parked, Verdict::waits, Verdict::effect_stays,
-                                Verdict::bad_arguments, Verdict::step_at_fault, Verdict::broken}) {
+  for (const Verdict verdict :
+       {Verdict::ok, Verdict::parked, Verdict::waits, Verdict::starts_jobs, Verdict::effect_stays,
+        Verdict::bad_arguments, Verdict::step_at_fault, Verdict::broken}) {
     const auto count = std::ranges::count(results, verdict, &PathResult::verdict);
     json.member(rehearsal::name_of(verdict), count);
   }
@@ -250,6 +252,7 @@ void write_test(JsonWriter& json, const RehearsalSetting& setting, const Asked& 
   json.member("played", rehearsed.results.size());
   if (asked.real) json.member("code_calls", code_calls_in(rehearsed));
   if (!rehearsed.cut_short.empty()) json.member("cut_short", rehearsed.cut_short);
+  if (!rehearsed.plain_run.empty()) json.member("plain_run", rehearsed.plain_run);
   write_counts(json, rehearsed.results);
   json.key("results");
   json.begin_array();

@@ -114,6 +114,43 @@ void write_derived(JsonWriter& json, const std::vector<storage::DerivedLine>& de
   json.end_array();
 }
 
+void write_undo(JsonWriter& json, const std::optional<JobKin::Undo>& undo) {
+  json.key("undo");
+  if (!undo) return json.null();
+  json.begin_object();
+  json.member("job", engine::to_text(undo->job));
+  json.member_or_null("state", undo->state ? engine::name_of(*undo->state) : std::string_view{});
+  json.end_object();
+}
+
+void write_parent(JsonWriter& json, const std::optional<engine::ParentLink>& parent) {
+  json.key("parent");
+  if (!parent) return json.null();
+  json.begin_object();
+  json.member("id", engine::to_text(parent->job));
+  json.member("key", parent->key);
+  json.end_object();
+}
+
+/// Of all its steps together.
+void write_children(JsonWriter& json, const std::vector<engine::ChildCounts>& children) {
+  std::uint64_t started = 0;
+  std::uint64_t settled = 0;
+  std::uint64_t unsuccessful = 0;
+  for (const engine::ChildCounts& counts : children) {
+    started += counts.spawned;
+    settled += counts.settled;
+    unsuccessful += counts.unsuccessful;
+  }
+  json.key("children");
+  if (started == 0) return json.null();
+  json.begin_object();
+  json.member("started", started);
+  json.member("settled", settled);
+  json.member("unsuccessful", unsuccessful);
+  json.end_object();
+}
+
 void write_step(JsonWriter& json, const JobState& job, StepIndex index) {
   const engine::StepDefinition& definition = job.definition->steps[index];
   const StepState& step = job.steps[index];
@@ -199,8 +236,7 @@ void write_error(JsonWriter& json, std::string_view name, const engine::Error& e
   json.end_object();
 }
 
-std::string job_json(const JobState& job, engine::JobWord state,
-                     const std::vector<storage::DerivedLine>& derived,
+std::string job_json(const JobState& job, engine::JobWord state, const JobKin& kin,
                      std::size_t output_bytes_max) {
   const engine::JobDefinition& definition = *job.definition;
   std::string text;
@@ -221,16 +257,10 @@ std::string job_json(const JobState& job, engine::JobWord state,
       definition.deadline ? std::optional(job.accepted_at + *definition.deadline) : std::nullopt);
   json.member("priority", job.priority);
   write_origin(json, definition.origin);
-  write_derived(json, derived);
-  json.key("parent");
-  if (definition.parent) {
-    json.begin_object();
-    json.member("id", engine::to_text(definition.parent->job));
-    json.member("key", definition.parent->key);
-    json.end_object();
-  } else {
-    json.null();
-  }
+  write_derived(json, kin.derived);
+  write_undo(json, kin.undo);
+  write_parent(json, definition.parent);
+  write_children(json, kin.children);
   json.member("args", definition.args);
   write_output(json, job, output_bytes_max);
   write_left(json, job);
@@ -264,6 +294,7 @@ void write_child(JsonWriter& json, const storage::ChildLine& line, const StepIds
   json.member("id", engine::to_text(line.job));
   json.member_or_null("state",
                       line.outcome ? engine::name_of(line.outcome->word) : std::string_view{});
+  json.member_or_null("word", line.word ? engine::name_of(*line.word) : std::string_view{});
   json.member("output", line.outcome ? line.outcome->output : engine::JsonText{});
   write_error(json, "error", line.outcome ? line.outcome->error : engine::Error{});
   json.end_object();

@@ -11,20 +11,16 @@
 #include "host/engine/entry.hpp"
 #include "host/engine/job_state.hpp"
 #include "host/http/json_writer.hpp"
+#include "host/http/kin.hpp"
 #include "host/plugin/plugin_line.hpp"
 #include "storage/store.hpp"
 
 /// Values of the engine as JSON; the shapes stand in openapi.json.
 namespace stepd::http {
 
-/// As many jobs made from one are told.
-inline constexpr std::size_t derived_max = 100;
-
-/// `derived`: the jobs made from it. An output of more than `output_bytes_max` bytes is told as
-/// `output_error`.
+/// An output of more than `output_bytes_max` bytes is told as `output_error`.
 [[nodiscard]] std::string job_json(const engine::JobState& job, engine::JobWord state,
-                                   const std::vector<storage::DerivedLine>& derived,
-                                   std::size_t output_bytes_max);
+                                   const JobKin& kin, std::size_t output_bytes_max);
 
 void write_line(JsonWriter& json, const storage::JobLine& line);
 

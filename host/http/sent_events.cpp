@@ -33,7 +33,7 @@ class Refusing {
     refuse(409, "event_id_taken",
            "the id \"" + event_.id +
                "\" names an event with another key, job or data already; give each event its own "
-               "id (see: GET /v1/events)");
+               "id (see: stepctl event list)");
   }
   void operator()(const runtime::NoAddressee& missed) const {
     const std::string job = "job " + engine::to_text(event_.job.value_or(engine::JobId{}));

@@ -34,6 +34,15 @@ engine::JobWord word_in(std::string_view text, const std::string& pointer) {
   return *word;
 }
 
+std::optional<bool> truth_in(const JsonBody& members, std::string_view name) {
+  const std::string_view text = members.member(name);
+  if (text.empty()) return std::nullopt;
+  if (text != "true" && text != "false") {
+    invalid("wrong_type", "/filter/" + std::string(name), "must be true or false");
+  }
+  return text == "true";
+}
+
 /// The same filter as that of the list, as an object.
 storage::JobFilter filter_in(std::string_view text, const Scope& scope, const std::string& tenant) {
   using Kind = engine::JsonCursor::Kind;
@@ -45,7 +54,7 @@ storage::JobFilter filter_in(std::string_view text, const Scope& scope, const st
     invalid("wrong_type", "/filter", "must be an object");
   }
   const JsonBody members(text, scope.settings.limits);
-  members.allow({"state", "name", "key", "attention"});
+  members.allow({"state", "name", "key", "attention", "child"});
   storage::JobFilter filter;
   filter.tenant = tenant;
   filter.name = members.name("name");
@@ -59,11 +68,8 @@ storage::JobFilter filter_in(std::string_view text, const Scope& scope, const st
   } else if (!state.empty()) {
     filter.words.push_back(word_in(state, "/filter/state"));
   }
-  const std::string_view attention = members.member("attention");
-  if (attention == "true" || attention == "false") filter.attention = attention == "true";
-  if (!attention.empty() && !filter.attention) {
-    invalid("wrong_type", "/filter/attention", "must be true or false");
-  }
+  filter.attention = truth_in(members, "attention");
+  filter.child = truth_in(members, "child");
   return filter;
 }
 

@@ -148,10 +148,9 @@ class JobStream {
     const auto loaded = host_.reader().find(job_);
     if (!loaded) return;
     const engine::JobState job = engine::fold(*loaded);
-    const auto derived = host_.reader().derived(job_, derived_max);
-    static_cast<void>(port.send(
-        event_text("settled", 0,
-                   job_json(job, engine::word_of(job, loaded->head), derived, output_bytes_max_))));
+    const JobKin kin = kin_of(host_.reader(), *loaded);
+    static_cast<void>(port.send(event_text(
+        "settled", 0, job_json(job, engine::word_of(job, loaded->head), kin, output_bytes_max_))));
   }
 
   runtime::Host& host_;

@@ -14,9 +14,8 @@ constexpr int ordinal_bits = 21;  // of a job's id, below its milliseconds
 constexpr std::uint32_t jobs_told_apart = 1U << 19U;
 
 const std::string jobs_not_played =
-    "a test of a job does not play the jobs that its steps start: give an output for this step, "
-    "then "
-    "it is not called";
+    "a test of a job does not run the jobs that its steps start: give an output for this step, "
+    "then it is not called";
 
 std::string seconds_text(Duration span) {
   return std::to_string(std::chrono::ceil<std::chrono::seconds>(span).count()) + " s";
@@ -129,7 +128,10 @@ class CalledCode::Ports final : public plugin::CallPorts {
     visit_.ask([&](CodeNeeds& needs) { answer = needs.send(visit_.request.id, std::move(event)); });
     return status_of(answer);
   }
-  plugin::CheckedJob check_job(std::string_view) override { return jobs_not_played; }
+  plugin::CheckedJob check_job(std::string_view) override {
+    visit_.ask([&](CodeNeeds& needs) { needs.refuse_job(visit_.request.step_index); });
+    return jobs_not_played;
+  }
   std::optional<plugin::ChildNow> child(const std::string&) override { return std::nullopt; }
   std::vector<plugin::ChildNow> settled_children(std::uint32_t, std::size_t) override { return {}; }
   plugin::CheckedUndo check_undo(const std::string&) override { return jobs_not_played; }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,12 @@ class CodeRecord {
   /// The code ran and answered so; an answer that was thrown away counts like any other.
   void note(const engine::CallRequest& request, const engine::Outcome& own, bool asked_to_stop);
 
+  void note_refused_job(engine::StepIndex step) { starters_of_jobs_.insert(step); }
+
+  /// Steps that would have started jobs.
+  [[nodiscard]] const std::set<engine::StepIndex>& starters_of_jobs() const {
+    return starters_of_jobs_;
+  }
   /// Sentences; empty: every step did its part.
   [[nodiscard]] std::vector<std::string> faults() const { return told(false); }
   /// The last that was heard of what may work later: a fault only where the job ended because of
@@ -47,6 +54,7 @@ class CodeRecord {
 
   std::map<StepPhase, Seen> seen_;
   std::map<engine::StepIndex, std::string> remarks_;
+  std::set<engine::StepIndex> starters_of_jobs_;
   std::uint64_t calls_ = 0;
   bool worn_out_ = false;
 };

@@ -74,6 +74,9 @@ json::value example_number(const json::object& schema, bool whole) {
 }
 
 json::value example_text(const json::object& schema) {
+  const json::value* format = schema.if_contains("format");
+  if (format && *format == "stepd-duration") return "1s";
+  if (format && *format == "http-url") return "http://example.invalid/";
   std::string text = "example";
   text.resize(std::max(text.size(), static_cast<std::size_t>(number_at(schema, "minLength", 0))),
               'e');

@@ -26,6 +26,8 @@ class Performance::Needs final : public CodeNeeds {
     return answer ? std::get<runtime::EventAnswer>(*answer) : runtime::SenderOver{};
   }
 
+  void refuse_job(StepIndex step) override { play_.code_.note_refused_job(step); }
+
   std::vector<StepBlob> blobs(StepIndex step) override {
     return play_.ground_.reader->blobs(*play_.id_, step);
   }

@@ -28,6 +28,7 @@ class Review {
     result_.code_calls = played_.code_calls;
     result_.took = played_.took;
     for (const std::string& breach : played_.breaches) say(Verdict::broken, breach);
+    if (starts_jobs()) return std::move(result_);
     code_at_fault();
     if (!played_.cut_short.empty() || arguments_are_bad()) return std::move(result_);
     compare();
@@ -43,6 +44,16 @@ class Review {
   }
   [[nodiscard]] std::string named(StepIndex step) const {
     return "step \"" + job_.steps[step].id + "\"";
+  }
+
+  /// Steps that could not do their part here. What they answered to that is no fault of theirs.
+  bool starts_jobs() {
+    for (const StepIndex step : played_.code.starters_of_jobs()) {
+      say(Verdict::starts_jobs, named(step) +
+                                    " starts jobs of its own, and a test does not run jobs that "
+                                    "steps start; give an output for it, then it is not called");
+    }
+    return !played_.code.starters_of_jobs().empty();
   }
 
   void code_at_fault() {
@@ -151,7 +162,8 @@ class Review {
     for (StepIndex index = 0; index < played_.world.size(); ++index) {
       if (!played_.world[index].applied) continue;
       say(Verdict::effect_stays,
-          "what " + named(index) + " did stays: it is a plain step, without compensation");
+          "what " + named(index) +
+              " did outside, if anything, stays: it is a plain step, without compensation");
     }
   }
 
@@ -232,11 +244,23 @@ class Watch {
   const SteadyPoint began_;
 };
 
+/// Of real steps that refuse already where nothing was to go wrong: mostly the world lacks
+/// something, and that is what all other paths tell, too.
+std::string plain_run(const RehearsalSetting& setting, const PathResult& result) {
+  const bool bears = result.verdict <= Verdict::effect_stays || result.verdict == Verdict::broken;
+  if (!setting.code || bears || result.remarks.empty()) return {};
+  return "the plain run, in which nothing was to go wrong, already ends " +
+         std::string(engine::name_of(result.ended)) + ": " + result.remarks.front() +
+         ". Mend that first (the step, its arguments, or what it finds outside): until then the "
+         "other paths say little";
+}
+
 }  // namespace
 
 std::string_view name_of(Verdict verdict) {
-  constexpr std::array<std::string_view, 7> names{
-      "ok", "parked", "waits", "effect_stays", "bad_arguments", "step_at_fault", "broken"};
+  constexpr std::array<std::string_view, 8> names{
+      "ok",           "parked",        "waits",         "starts_jobs",
+      "effect_stays", "bad_arguments", "step_at_fault", "broken"};
   return names[static_cast<std::size_t>(verdict)];
 }
 
@@ -263,6 +287,7 @@ Rehearsed rehearse(const RehearsalSetting& setting) {
     }
     remarks.merge(one->remarks);
     rehearsed.results.push_back(std::move(one->result));
+    if (!path.forward) rehearsed.plain_run = plain_run(setting, rehearsed.results.back());
     if (!one->cut_short.empty()) {
       rehearsed.cut_short = one->cut_short;
       break;

@@ -24,6 +24,7 @@ enum class Verdict : std::uint8_t {
   ok,
   parked,         // it waits for an operator, as the promises say
   waits,          // a real step waits for an event, and nobody sends one here
+  starts_jobs,    // a real step starts jobs, which are not played here
   effect_stays,   // the job turned back, and what a step without compensation did is still there
   bad_arguments,  // a step's arguments do not come out of what the steps before it return
   step_at_fault,  // a real step does not do its part, or not what steps promise
@@ -47,7 +48,9 @@ struct Rehearsed {
   std::vector<Paths::Omitted> omitted{};  // paths that there cannot be, and why
   std::uint64_t paths = 0;             // there are; more than there are results: a part was played
   std::vector<std::string> remarks{};  // on real steps: what is worth a look and breaks nothing
-  std::string cut_short{};             // why paths of real steps were left out; empty: none were
+  std::string
+      plain_run{};  // how real steps ended it without any mishap; empty: well, or not played
+  std::string cut_short{};  // why paths of real steps were left out; empty: none were
 };
 
 struct RehearsalSetting {

@@ -18,6 +18,8 @@ class CodeNeeds {
                                                 std::string bytes) = 0;
   [[nodiscard]] virtual runtime::EventAnswer send(const engine::CallId& call,
                                                   engine::SentEvent event) = 0;
+  /// It would start a job, and is told that none is played.
+  virtual void refuse_job(engine::StepIndex step) = 0;
   /// Everything on record for the step.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs(engine::StepIndex step) = 0;
 };

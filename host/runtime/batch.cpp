@@ -32,11 +32,13 @@ void append(std::vector<T>& to, std::vector<T>&& from) {
 engine::Verdict answer_before(const engine::Derivation& asked, const storage::Underivable& why) {
   const bool same_kind = why.kind == asked.kind;
   if (same_kind && engine::may_be_one(why.content, asked.content)) return engine::Accepted{why.job};
-  return engine::Refused{
-      engine::Refused::Why::request_taken,
-      "the request id \"" + asked.request_id + "\" was used for " +
-          std::string(engine::name_of(why.kind)) + " before (job " + engine::to_text(why.job) +
-          ")" + (same_kind ? ", with other content" : "") + ": give each request its own"};
+  // Of an undo nothing is made but by a rerun, which goes on with it as another undo.
+  const std::string_view verb = asked.goes_on ? "rerun" : engine::name_of(why.kind);
+  return engine::Refused{engine::Refused::Why::request_taken,
+                         "the request id \"" + asked.request_id + "\" was used for " +
+                             std::string(verb) + " before (job " + engine::to_text(why.job) + ")" +
+                             (same_kind ? ", with other content" : "") +
+                             ": give each request its own"};
 }
 
 engine::Verdict undone_before(const engine::Derivation& asked, const storage::Underivable& why) {

@@ -217,11 +217,13 @@ void describe(stepd::Plugin& plugin, const SharedPartner& partner) {
       .description(
           "POSTs the envelope and takes the acknowledgement; once that is recorded, nothing is "
           "sent again. Undone, the request is withdrawn.")
+      .format(&Submission::url, "http-url")
       .timeout(1min)
       .compensate_timeout(1min);
   plugin.step<Poll>("long_request.poll", partner)
       .title("Ask for the result until it is there")
       .description("202 means not yet: the step is suspended and charged nothing.")
+      .format(&Query::url, "http-url")
       .default_value(&Query::every, 5s)
       .default_value(&Query::pending_for, 24h)
       .timeout(1min);
@@ -231,6 +233,7 @@ void describe(stepd::Plugin& plugin, const SharedPartner& partner) {
   plugin.step<Notify>("long_request.notify", partner)
       .title("Tell somebody the decision")
       .description("Tried again until it is taken.")
+      .format(&Notice::url, "http-url")
       .timeout(1min);
 }
 

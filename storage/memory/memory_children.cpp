@@ -112,6 +112,9 @@ std::vector<ChildLine> MemoryStore::children(JobId parent, const std::optional<C
       if (same_step && key <= after->key) continue;
       if (lines.size() == limit) return lines;
       lines.push_back(line);
+      const auto job = record_.jobs.find(line.job);
+      if (line.outcome) lines.back().word = line.outcome->word;
+      if (!line.outcome && job != record_.jobs.end()) lines.back().word = shown_word(*job->second);
     }
   }
   return lines;

@@ -72,4 +72,7 @@ struct MemoryRecord {
   JobId highest_id;
 };
 
+/// See JobLine.
+[[nodiscard]] engine::JobWord shown_word(const MemoryRecord::Job& job);
+
 }  // namespace stepd::storage

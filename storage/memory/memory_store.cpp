@@ -12,17 +12,13 @@ namespace {
 using engine::JobWord;
 using Job = MemoryRecord::Job;
 
-JobWord shown_word(const Job& job) {
-  const JobWord word = job.kept.head.word;
-  return word == JobWord::queued && job.kept.rows.back().number > 1 ? JobWord::running : word;
-}
-
 bool passes(const JobFilter& filter, const Job& job) {
   const LoadedJob& kept = job.kept;
   if (!filter.tenant.empty() && kept.tenant != filter.tenant) return false;
   if (!filter.name.empty() && kept.name != filter.name) return false;
   if (!filter.key.empty() && kept.key != filter.key) return false;
   if (filter.attention && kept.head.attention != *filter.attention) return false;
+  if (filter.child && job.parent.has_value() != *filter.child) return false;
   if (!filter.not_made_by.empty() && filter.not_made_by == job.made_by) return false;
   return filter.words.empty() ||
          std::find(filter.words.begin(), filter.words.end(), shown_word(job)) != filter.words.end();
@@ -42,6 +38,11 @@ std::uint64_t bytes_of(const Job& job) {
 }
 
 }  // namespace
+
+JobWord shown_word(const MemoryRecord::Job& job) {
+  const JobWord word = job.kept.head.word;
+  return word == JobWord::queued && job.kept.rows.back().number > 1 ? JobWord::running : word;
+}
 
 void MemoryStore::require_current(Epoch epoch) const {
   if (epoch.value > 0 && epoch == record_.epoch) return;

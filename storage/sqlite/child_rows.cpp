@@ -66,8 +66,13 @@ SELECT step, key, job, number, word, output, error_code, error_message FROM chil
 WHERE parent = ? AND step = ? AND key = ?)sql";
 
 constexpr std::string_view select_page = R"sql(
-SELECT step, key, job, number, word, output, error_code, error_message FROM child
-WHERE parent = ? AND (step, key) > (?, ?) ORDER BY step, key LIMIT ?)sql";
+SELECT child.step, child.key, child.job, child.number, child.word, child.output, child.error_code,
+  child.error_message,
+  CASE WHEN job.word = 1 AND EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id)
+    THEN 2 ELSE job.word END
+FROM child LEFT JOIN job ON job.id = child.job AND child.number IS NULL
+WHERE child.parent = ? AND (child.step, child.key) > (?, ?)
+ORDER BY child.step, child.key LIMIT ?)sql";
 
 constexpr std::string_view select_settled = R"sql(
 SELECT step, key, job, number, word, output, error_code, error_message FROM child
@@ -190,7 +195,12 @@ std::vector<ChildLine> ChildLines::page(JobId parent, const std::optional<ChildP
   const std::string key = after ? after->key : std::string{};
   std::vector<ChildLine> lines;
   Rows found = page_.query(parent.value, step, key, row_limit(limit));
-  while (found.next()) lines.push_back(line_in(found));
+  while (found.next()) {
+    lines.push_back(line_in(found));
+    const auto word = found.maybe_integer(8);
+    if (word) lines.back().word = word_of(*word);
+    if (lines.back().outcome) lines.back().word = lines.back().outcome->word;
+  }
   return lines;
 }
 

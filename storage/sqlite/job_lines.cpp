@@ -24,14 +24,14 @@ FROM )sql";
 const std::string line_filter = R"sql(
   job.id < ?1 AND (?2 = '' OR job.tenant = ?2) AND (?3 = '' OR job.name = ?3)
   AND (?4 IS NULL OR job.attention = ?4) AND (?5 >> shown) & 1
-  AND (?7 = '' OR job.made_by IS NOT ?7)
+  AND (?7 = '' OR job.made_by IS NOT ?7) AND (?8 IS NULL OR (job.parent IS NOT NULL) = ?8)
 ORDER BY job.id DESC LIMIT ?6)sql";
 
 const std::string newest = line_columns + "job WHERE" + line_filter;
 
 const std::string by_key = line_columns +
                            "job_key CROSS JOIN job ON job.id = job_key.job "
-                           "WHERE job_key.key = ?8 AND" +
+                           "WHERE job_key.key = ?9 AND" +
                            line_filter;
 
 const std::string by_attention =
@@ -42,7 +42,7 @@ const std::string by_attention =
 
 const std::string by_word = line_columns +
                             "job INDEXED BY job_word WHERE job.word <> 1 AND job.word <> 2 "
-                            "AND job.word = ?8 AND" +
+                            "AND job.word = ?9 AND" +
                             line_filter;
 
 const std::string open =
@@ -109,10 +109,12 @@ std::vector<JobLine> JobLines::page(const JobFilter& filter, std::optional<JobId
   const std::int64_t below = before ? before->value : std::numeric_limits<std::int64_t>::max();
   const auto attention = filter.attention ? std::optional{std::int64_t{*filter.attention}}
                                           : std::optional<std::int64_t>{};
+  const auto child =
+      filter.child ? std::optional{std::int64_t{*filter.child}} : std::optional<std::int64_t>{};
   std::vector<JobLine> lines;
   const auto collect = [&](Statement& statement, std::int64_t mask, const auto&... more) {
     Rows found = statement.query(below, filter.tenant, filter.name, attention, mask,
-                                 row_limit(limit), filter.not_made_by, more...);
+                                 row_limit(limit), filter.not_made_by, child, more...);
     append_lines(found, lines);
   };
 

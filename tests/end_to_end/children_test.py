@@ -204,5 +204,26 @@ def _(daemon):
     require(deeds(daemon) == ["did one", "undid one"], f"it did {deeds(daemon)}")
 
 
+@case("W3: a subtask that has been removed is named and its siblings are undone", config=DEEDS)
+def _(daemon):
+    daemon.start()
+    job = submit(daemon, {"name": "many", "steps": [
+        step("all", "demo.undoable_many", {"notes": ["one", "two", "three"]})]})
+    wait_for_state(daemon, job, "succeeded")
+    gone = next(child["id"] for child in children_of(daemon, job) if child["key"] == "1")
+    daemon.stepctl("job", "delete", gone)
+
+    undo = daemon.stepctl("-q", "job", "undo", job).stdout.split()[0]
+
+    wait_for_step(daemon, undo, "all", "parked")
+    require(deeds(daemon) == ["did one", "did three", "did two", "undid one", "undid three"],
+            f"it did {deeds(daemon)}")
+    require_in(["child_not_undone", f"job {gone} (1) has been removed",
+                f"stepctl job resolve {undo} all --undone"],
+               json.dumps(shown(daemon, undo)["steps"][0]["error"]))
+    daemon.stepctl("job", "resolve", undo, "all", "--undone", "--reason", "by hand")
+    wait_for_state(daemon, undo, "compensated")
+
+
 if __name__ == "__main__":
     sys.exit(main())

@@ -268,5 +268,19 @@ def _(daemon):
     require(partner.withdrawn == [job], f"withdrawn is {partner.withdrawn}")
 
 
+@case("J6: a duration or an address that is none is refused before the partner is asked",
+      plugins=("long_request",), config=CONFIG)
+def _(daemon):
+    daemon.start()
+    with Partner() as partner:
+        for name, value in (("pending_for", "soon"), ("url", "partner.example/results")):
+            job = json.dumps(authorisation(partner, **{name: value}))
+            answer = daemon.stepctl("job", "submit", "-", given=job, check=False)
+            require(answer.returncode == 1, f"{name} is taken: {answer.stdout}")
+            require_in([f"/args/{name}", f'not "{value}"'], answer.stderr)
+
+    require(daemon.get("/v1/jobs")["jobs"] == [], "a job was recorded")
+
+
 if __name__ == "__main__":
     sys.exit(main())

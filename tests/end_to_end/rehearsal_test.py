@@ -86,6 +86,8 @@ def at_fault(daemon):
                             check=False)
     require(answer.returncode == 1, f"it ended with {answer.returncode}")
     require_in(["step at fault", "unknown_account", "--real --path 'all_well'"], answer.stdout)
+    plain_run = answer.stdout.splitlines()[1]
+    require_in(["the plain run", "already ends failed", "unknown_account"], plain_run)
     require(balances(daemon) == [1_000_000, 0], "money moved")
 
 

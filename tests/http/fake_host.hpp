@@ -69,6 +69,12 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     if (state.settled) job.head.settled_at = state.last_at;
   }
 
+  /// What the job's steps have started, as the store has counted them.
+  void set_children(engine::JobId id, std::vector<engine::ChildCounts> counts) {
+    const std::lock_guard lock(mutex_);
+    jobs_.at(id).children = std::move(counts);
+  }
+
   /// What is recorded of the job is no record any more.
   void damage(engine::JobId id) {
     const std::lock_guard lock(mutex_);
@@ -105,6 +111,7 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     std::optional<storage::StoreError> reader_trouble{};
     engine::Verdict verdict = engine::Accepted{};
     std::vector<storage::ChildLine> children{};
+    std::optional<engine::JobId> undo{};                 // of every job but itself
     std::optional<runtime::EventAnswer> event_answer{};  // to every event; nothing is kept
     std::function<void()> before_journal{};  // once, when a journal is read: before the look
     std::function<void()> after_journal{};   // likewise, after it
@@ -276,7 +283,10 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     return lines;
   }
 
-  std::optional<engine::JobId> undo_of(engine::JobId) override { return std::nullopt; }
+  std::optional<engine::JobId> undo_of(engine::JobId origin) override {
+    const std::lock_guard lock(mutex_);
+    return script_.undo == origin ? std::nullopt : script_.undo;
+  }
 
   std::vector<storage::ChildLine> children(engine::JobId, const std::optional<storage::ChildPlace>&,
                                            std::size_t) override {

@@ -213,6 +213,8 @@ TEST_CASE("a list is narrowed by state and tenant") {
   CHECK(ids_in(served.get("/v1/jobs?name=made")).size() == 2);
   CHECK(ids_in(served.get("/v1/jobs?name=m%61d")).empty());
   CHECK(ids_in(served.get("/v1/jobs?attention=true")).empty());
+  CHECK(served.get("/v1/jobs?child=false").status == 200);
+  CHECK(served.host.filters().back().child == false);
   CHECK(served.get("/v1/jobs?state=queued").json().at("jobs").at(0).at("id").as_string() ==
         engine::to_text(waiting));
 }
@@ -221,7 +223,7 @@ TEST_CASE("a list is asked for with parameters that mean something") {
   const Served served;
   const std::string query = GENERATE(as<std::string>{}, "limit=0", "limit=1001", "limit=x",
                                      "limit=-1", "limit=", "state=done", "before=garbage",
-                                     "attention=1", "sort=name", "limit=1&limit=2");
+                                     "attention=1", "child=no", "sort=name", "limit=1&limit=2");
 
   CAPTURE(query);
   CHECK(served.get("/v1/jobs?" + query).status == 400);
@@ -247,6 +249,60 @@ TEST_CASE("a journal is read page by page") {
   REQUIRE(second.at("rows").as_array().size() == 1);
   CHECK(second.at("rows").at(0).at("row") == 3);
   CHECK(second.at("rows").at(0).at("entries").at(2).at("state") == "succeeded");
+}
+
+TEST_CASE("J5: a job is shown with the last of its undos and the state that is in") {
+  Served served;
+  const auto id = served.host.add({"only"});
+  const auto undo = served.host.add({"only"});
+  CHECK(served.get(path_of(id)).json().at("undo").is_null());
+  served.host.script([&](auto& script) { script.undo = undo; });
+  served.host.append(undo, {moved(0, engine::Parked{})});
+
+  const auto parked = served.get(path_of(id)).json();
+  CHECK(parked.at("undo").at("job").as_string() == engine::to_text(undo));
+  CHECK(parked.at("undo").at("state") == "parked");
+  served.host.script([&](auto& script) { script.undo = engine::JobId{42}; });
+  CHECK(served.get(path_of(id)).json().at("undo").at("state").is_null());
+}
+
+TEST_CASE("W3: a job is shown with how many jobs its steps have started") {
+  Served served;
+  const auto id = served.host.add({"a", "b"});
+  CHECK(served.get(path_of(id)).json().at("children").is_null());
+
+  served.host.set_children(id, {{.step = 0, .spawned = 3, .settled = 2, .unsuccessful = 1},
+                                {.step = 1, .spawned = 4, .settled = 1}});
+
+  const boost::json::object counts{{"started", 7}, {"settled", 3}, {"unsuccessful", 1}};
+  CHECK(served.get(path_of(id)).json().at("children") == counts);
+}
+
+TEST_CASE("O2 W3: why tells how many jobs have settled by what the store has counted") {
+  Served served;
+  const auto id = served.host.add({"all"});
+  engine::Wait wait;
+  wait.children.emplace();
+  served.host.append(id, {engine::ChildrenSpawned{0, 3}, moved(0, engine::Suspended{wait})});
+  served.host.set_children(id, {{.step = 0, .spawned = 3, .settled = 2}});
+
+  const auto why = served.get(path_of(id) + "/why").json();
+
+  const std::string message(why.at("reasons").at(0).at("message").as_string());
+  CHECK(message.find("have settled; 2 of 3 have (stepctl job children ") != std::string::npos);
+}
+
+TEST_CASE("W3: children are listed with the word they have now") {
+  Served served;
+  const auto id = served.host.add({"all"});
+  served.host.script([](auto& script) {
+    script.children = {{.key = "0", .job = {7}, .word = engine::JobWord::parked}};
+  });
+
+  const auto list = served.get(path_of(id) + "/children").json();
+
+  CHECK(list.at("children").at(0).at("state").is_null());
+  CHECK(list.at("children").at(0).at("word") == "parked");
 }
 
 TEST_CASE("O2: why says what a job waits for") {

@@ -87,6 +87,23 @@ TEST_CASE("a step with a given output is not called when the others are") {
   CHECK(one.body.find(R"({"name":"given"})") != one.body.npos);
 }
 
+TEST_CASE("an output that no step has or that does not fit is refused with its place") {
+  Served served;
+  engine::Catalogue catalogue = sagas();
+  catalogue.types.at("t.saga").output_schema =
+      engine::JsonText(R"({"type":"object","properties":{"text":{"type":"string"}}})");
+  served.host.set_catalogue(std::move(catalogue));
+  const auto pointer_of = [&](const std::string& outputs) {
+    const Response refused =
+        served.post("/v1/jobs:test", R"({"outputs":)" + outputs + R"(,"job":)" + job + "}");
+    CHECK(refused.status == 422);
+    return std::string(refused.json().at("errors").at(0).at("pointer").as_string());
+  };
+
+  CHECK(pointer_of(R"({"a/b":1})") == "/outputs/a~1b");
+  CHECK(pointer_of(R"({"a":{"text":7}})") == "/outputs/a/text");
+}
+
 TEST_CASE("one test at a time has real steps") {
   EchoCaller caller;
   rehearsal::CalledCode code(caller);

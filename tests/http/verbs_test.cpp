@@ -257,6 +257,7 @@ TEST_CASE("a verb on a filter that is not understood is refused and does nothing
                R"({"verb":"cancel","filter":{"state":"quick"},"expect":1})",
                R"({"verb":"cancel","filter":{"state":[]},"expect":1})",
                R"({"verb":"cancel","filter":{"attention":1},"expect":1})",
+               R"({"verb":"cancel","filter":{"child":"no"},"expect":1})",
                R"({"verb":"cancel","filter":{},"expect":-1})",
                R"({"verb":"cancel","filter":{},"expect":"1"})",
                R"({"verb":"cancel","filter":{},"step":"a","expect":1})",

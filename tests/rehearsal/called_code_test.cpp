@@ -41,6 +41,9 @@ class NotedNeeds final : public CodeNeeds {
     asked.push_back("event " + event.key + " of " + event.tenant);
     return stepd::runtime::EventAccepted{};
   }
+  void refuse_job(stepd::engine::StepIndex step) override {
+    asked.push_back("job of step " + std::to_string(step));
+  }
   std::vector<StepBlob> blobs(stepd::engine::StepIndex) override { return {}; }
 };
 
@@ -64,7 +67,7 @@ TEST_CASE("code is answered what it asks of its host by the one that plays") {
 
   REQUIRE(outcome);
   CHECK(outcome->output.text() == "7");
-  CHECK(needs.asked == std::vector<std::string>{"k=v", "event done of t"});
+  CHECK(needs.asked == std::vector<std::string>{"k=v", "event done of t", "job of step 0"});
 }
 
 TEST_CASE("code that is asked to stop hears it from its beginning") {

@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "host/engine/json_value.hpp"
+#include "host/rehearsal/example_value.hpp"
 #include "tests/rehearsal/small_bank.hpp"
 
 using namespace stepd::rehearsal;
@@ -21,6 +22,17 @@ TEST_CASE("an example of an output has what its schema requires and what the job
       {"id":"b","step":"in","args":{"memo":{"$ref":"/steps/a/output/receipt"}}}]})");
 
   CHECK(output(setting, 0) == boost::json::parse(R"({"cents":5,"receipt":"example"})"));
+}
+
+TEST_CASE("an example of a text is of the format that the host judges") {
+  const auto example = [](const char* schema) {
+    const auto parsed = boost::json::parse(schema);
+    return example_value(parsed.as_object(), parsed.as_object());
+  };
+
+  CHECK(example(R"({"type":"string","format":"stepd-duration"})") == "1s");
+  CHECK(example(R"({"type":"string","format":"http-url"})") == "http://example.invalid/");
+  CHECK(example(R"({"type":"string","format":"date"})") == "example");
 }
 
 TEST_CASE("what no schema knows is made as the arguments it goes into would have it") {

@@ -147,6 +147,44 @@ TEST_CASE("A6: a step that refuses to be called again is at fault") {
   CHECK(played(real(two_sagas, code), "all_well").verdict == Verdict::ok);
 }
 
+TEST_CASE("a step that does not succeed where nothing was to go wrong is told before all else") {
+  CodedSteps code;
+  bool lacks_account = true;
+  code.by_step["a"] = [&](const StepCode::Call& call, CodeNeeds&) {
+    const bool executes = call.request.phase == Phase::execute;
+    return executes && lacks_account ? answer(OutcomeKind::refused, "unknown_account") : success();
+  };
+  code.by_step["b"] = [](const StepCode::Call&, CodeNeeds&) { return success(); };
+
+  const Rehearsed without = rehearse(real(two_sagas, code));
+  lacks_account = false;
+  const Rehearsed with = rehearse(real(two_sagas, code));
+
+  CHECK(without.plain_run.find("already ends failed: step \"a\": it does not succeed: refused "
+                               "(unknown_account: in the test). Mend that first") !=
+        std::string::npos);
+  CHECK(with.plain_run.empty());
+}
+
+TEST_CASE("a step that starts jobs is not blamed for what it makes of a test that runs none") {
+  CodedSteps code;
+  code.by_step["a"] = [](const StepCode::Call& call, CodeNeeds& needs) {
+    if (call.request.phase != Phase::execute) return success();
+    needs.refuse_job(call.request.step_index);
+    return answer(OutcomeKind::failed, "job_refused");
+  };
+  code.by_step["b"] = [](const StepCode::Call&, CodeNeeds&) { return success(); };
+
+  const Rehearsed rehearsed = rehearse(real(two_sagas, code));
+
+  CHECK(rehearsed.results.at(0).verdict == Verdict::starts_jobs);
+  CHECK(rehearsed.results.at(0).remarks ==
+        std::vector<std::string>{"step \"a\" starts jobs of its own, and a test does not run jobs "
+                                 "that steps start; give an output for it, then it is not called"});
+  CHECK(rehearsed.plain_run.empty());
+  for (const PathResult& result : rehearsed.results) CHECK(result.verdict <= Verdict::starts_jobs);
+}
+
 TEST_CASE("A6: a step that returns something else when called again is remarked on once") {
   CodedSteps code;
   int calls = 0;

@@ -100,8 +100,11 @@ TEST_CASE("J5: a job whose undo failed is undone by going on with that and by no
   const JobId job = host.submit();
   host.end_call(host.started[0].id, ok());
   host.settle();
-  const auto ask = [&](JobId of, Verb::Kind kind, std::string step, std::string request) {
-    const auto token = host.ask(of, asked(kind, std::move(step), std::move(request)));
+  const auto ask = [&](JobId of, Verb::Kind kind, std::string step, std::string request,
+                       char content = 'x') {
+    Verb verb = asked(kind, std::move(step), std::move(request));
+    verb.content = {std::string(32, content)};
+    const auto token = host.ask(of, std::move(verb));
     host.settle();
     return host.verdict(token);
   };
@@ -115,6 +118,8 @@ TEST_CASE("J5: a job whose undo failed is undone by going on with that and by no
   CHECK(refused.find("to undo the rest, rerun that one (stepctl job rerun " + to_text(first)) !=
         std::string::npos);
   CHECK(ask(first, Verb::Kind::rerun, "", "r4") == "accepted");
+  CHECK(ask(first, Verb::Kind::rerun, "", "r4", 'y').find("\"r4\" was used for rerun before") !=
+        std::string::npos);
   REQUIRE(host.started.size() == 3);
   CHECK(host.started[2].executed_in == job);
   CHECK(ask(first, Verb::Kind::rerun, "", "r5").find("has been gone on with already") !=

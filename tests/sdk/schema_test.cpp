@@ -63,6 +63,7 @@ TEST_CASE("each C++ type has its JSON Schema") {
   CHECK(schema_of<std::map<std::string, double>>() ==
         json(R"({"type":"object","additionalProperties":{"type":"number"}})"));
   CHECK(schema_of<std::chrono::seconds>().at("type") == "string");
+  CHECK(schema_of<std::chrono::seconds>().at("format") == "stepd-duration");
   CHECK(schema_of<boost::json::value>() == json("{}"));
 }
 
@@ -70,6 +71,15 @@ TEST_CASE("an optional type also takes null") {
   CHECK(schema_of<std::optional<std::string>>() == json(R"({"type":["string","null"]})"));
   CHECK(schema_of<std::optional<Size>>() ==
         json(R"({"type":["string","null"],"enum":["small","large",null]})"));
+}
+
+TEST_CASE("a text with a declared format shows it") {
+  stepd::detail::Formats formats;
+  formats.declare(&Greeting::name, "http-url");
+
+  const auto schema = boost::json::parse(stepd::detail::schema_text<Greeting>({}, formats));
+
+  CHECK(schema.at("properties").at("name") == json(R"({"type":"string","format":"http-url"})"));
 }
 
 TEST_CASE("a struct inside itself is anything the second time") {

@@ -1,4 +1,5 @@
 #include <boost/describe.hpp>
+#include <boost/json/parse.hpp>
 #include <catch2/catch.hpp>
 #include <stepd/distributed_task.hpp>
 #include <stepd/testing/rehearsal.hpp>
@@ -76,8 +77,16 @@ class Demanding : public stepd::SagaStep<void> {
   }
   void compensate(stepd::Context& context, const stepd::Nothing&,
                   const std::optional<stepd::Nothing>&) {
+    if (host_is_busy) {
+      static stepd_host_calls busy = *context.abi().host;
+      busy.undo_child = [](stepd_context*, stepd_str, stepd_str*) -> stepd_status {
+        return STEPD_UNAVAILABLE;
+      };
+      context.abi().host = &busy;
+    }
     context.require_children_undone();
   }
+  static inline bool host_is_busy = false;
 };
 
 }  // namespace
@@ -128,6 +137,42 @@ TEST_CASE("W3: a compensation whose undo has left something fails and says which
   CHECK(rehearsal.undo(names).outcome == Outcome::succeeded);
 }
 
+TEST_CASE("W3: a subtask that cannot be undone is named and keeps none of its siblings from it") {
+  auto rehearsal = many({"succeeded", "succeeded", "succeeded"});
+  const Names names{{"a", "b", "c"}};
+  REQUIRE(rehearsal.run(names).outcome == Outcome::succeeded);
+  rehearsal.record.children[1].undo_refusal = "job job-of-1 has been removed";
+
+  const auto ending = rehearsal.undo(names);
+
+  CHECK(undos_in(rehearsal) == std::vector<std::string>{"compensated", "", "compensated"});
+  CHECK(ending.outcome == Outcome::failed);
+  CHECK(ending.code == "child_not_undone");
+  CHECK(ending.message.find("not undone is job job-of-1 (1) has been removed.") == 0);
+  const std::string place = std::string(rehearsal.surroundings.job_id) + " " +
+                            std::string(rehearsal.surroundings.step_id);
+  CHECK(ending.message.find("stepctl job retry " + place) != std::string::npos);
+  CHECK(ending.message.find("stepctl job resolve " + place) != std::string::npos);
+}
+
+TEST_CASE("W3: a compensation names every subtask that is not undone") {
+  auto rehearsal = many({"succeeded", "succeeded", "succeeded"});
+  rehearsal.undos([](const StartedJob& job) { return job.key == "2" ? "failed" : "compensated"; });
+  const Names names{{"a", "b", "c"}};
+  REQUIRE(rehearsal.run(names).outcome == Outcome::succeeded);
+  rehearsal.record.children[0].undo_refusal = "it is past its point of no return";
+
+  const auto ending = rehearsal.undo(names);
+
+  CHECK(ending.message.find("not undone are 2 jobs: job job-of-0 (0): it is past its point of no "
+                            "return; job job-of-2 (2): it has left something.") == 0);
+  const auto details = boost::json::parse(ending.details);
+  const auto& told = details.at("not_undone").as_array();
+  REQUIRE(told.size() == 2);
+  CHECK(told[0].at("job") == "job-of-0");
+  CHECK(told[1].at("key") == "2");
+}
+
 TEST_CASE("W3: a compensation that demands an undo nobody has asked for fails") {
   auto rehearsal = Rehearsal::of<Demanding>();
   rehearsal.children([](const StartedJob&) {
@@ -142,6 +187,23 @@ TEST_CASE("W3: a compensation that demands an undo nobody has asked for fails") 
   CHECK(ending.code == "child_not_undone");
   CHECK(ending.message.find("stepctl job undo job-of-it") != std::string::npos);
   CHECK(undos_in(rehearsal) == std::vector<std::string>{""});
+}
+
+TEST_CASE("W3: a compensation that cannot be told now how its undos stand is tried again") {
+  auto rehearsal = Rehearsal::of<Demanding>();
+  rehearsal.children([](const StartedJob&) {
+    StartedJob ended;
+    ended.state = "succeeded";
+    return ended;
+  });
+  REQUIRE(rehearsal.run(stepd::Nothing{}).outcome == Outcome::succeeded);
+
+  Demanding::host_is_busy = true;
+  const auto ending = rehearsal.compensate(stepd::Nothing{});
+  Demanding::host_is_busy = false;
+
+  CHECK(ending.outcome == Outcome::retry);
+  CHECK(ending.code == "host_unavailable");
 }
 
 TEST_CASE("W3: an undo that is asked for and not waited for goes with the success") {

@@ -65,18 +65,18 @@ TEST_CASE("W3: the jobs that a job has started are listed over all pages") {
   CannedDaemon daemon([](const CannedRequest& request) {
     const bool first = request.target == "/v1/jobs/J-1/children?limit=1000";
     return first ? CannedReply{200, R"({"children":[{"step":"all","key":"0","id":"J-2",
-        "state":"succeeded","output":{"n":1},"error":null}],"more":true})"}
+        "state":"succeeded","word":"succeeded","output":{"n":1},"error":null}],"more":true})"}
                  : CannedReply{200, R"({"children":[{"step":"all","key":"1","id":"J-3",
-        "state":null,"output":null,"error":null}],"more":false})"};
+        "state":null,"word":"parked","output":null,"error":null}],"more":false})"};
   });
 
   const ChildEnd end = stepctl(daemon.address(), {"job", "children", "J-1"});
 
   CHECK(end.code == 0);
   CHECK(end.out ==
-        "STEP  KEY  ID   STATE        RESULT\n"
-        "all   0    J-2  succeeded    {\"n\":1}\n"
-        "all   1    J-3  not settled\n");
+        "STEP  KEY  ID   STATE      RESULT\n"
+        "all   0    J-2  succeeded  {\"n\":1}\n"
+        "all   1    J-3  parked\n");
   CHECK(daemon.requests().at(1).target ==
         "/v1/jobs/J-1/children?limit=1000&after_step=all&after_key=0");
 }

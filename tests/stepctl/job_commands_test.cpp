@@ -2,7 +2,6 @@
 
 #include "tests/stepctl/canned/canned_daemon.hpp"
 #include "tests/stepctl/child.hpp"
-#include "tests/support/temporary_folder.hpp"
 #include "tools/stepctl/json_text.hpp"
 
 using namespace stepd::test;
@@ -168,129 +167,6 @@ TEST_CASE("plan shows the order and draws the graph and runs nothing") {
   CHECK(dot.out.find("\"a\" -> \"b\";") != dot.out.npos);
 }
 
-namespace {
-
-const char* const tested = R"({"name":"t","steps":2,"paths":9,"played":3,
-    "verdicts":{"ok":1,"parked":0,"effect_stays":1,"bad_arguments":0,"broken":BROKEN},
-    "results":[
-      {"path":"all_well","verdict":"ok","ended":"succeeded","calls":2,"took":"0ms","remarks":[]},
-      {"path":"it's:refused","verdict":"effect_stays","ended":"failed","calls":2,"took":"90s",
-       "remarks":["what \"n\" did stays"],
-       "journal":[{"row":1,"at":"2026-03-01T12:00:00Z","entries":[{"type":"submitted"}]}]}],
-    "omitted":[],"remarks":["made up"],"warnings":[]})";
-
-std::string tested_with(const std::string& broken) {
-  std::string text = tested;
-  return text.replace(text.find("BROKEN"), 6, broken);
-}
-
-}  // namespace
-
-TEST_CASE("test sends the job and shows what each path came to with the worst first") {
-  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{200, tested_with("0")}; });
-  const ChildOptions job{.input = R"({"steps":[]})"};
-
-  const ChildEnd end = stepctl(daemon.address(), {"job", "test", "-"}, job);
-
-  CHECK(end.code == 0);
-  CHECK(daemon.requests().at(0).target == "/v1/jobs:test");
-  CHECK(daemon.requests().at(0).body == R"({"job":{"steps":[]}})");
-  CHECK(end.out.starts_with("3 paths: 1 effect stays, 1 ok\nan even part of 9 paths"));
-  CHECK(end.out.find("1m 30s") != end.out.npos);
-  CHECK(end.out.find("it's:refused") < end.out.find("all_well"));
-  CHECK(end.out.find("stepctl job test - --path 'it'\\''s:refused'") != end.out.npos);
-  CHECK(end.err == "made up (stepctl job test FILE --outputs FILE)\n");
-}
-
-TEST_CASE("test says quietly no more than the verdicts that are not ok") {
-  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{200, tested_with("0")}; });
-
-  const ChildEnd end =
-      stepctl(daemon.address(), {"job", "test", "-", "-q"}, {.input = R"({"steps":[]})"});
-
-  CHECK(end.code == 0);
-  CHECK(end.out == "effect_stays it's:refused\n");
-  CHECK(end.err.empty());
-}
-
-TEST_CASE("a file that is no JSON is named with the place and nothing is sent") {
-  CannedDaemon daemon([](const CannedRequest&) { return CannedReply{200, tested_with("0")}; });
-  const ScratchFile job("job.json", "{\"name\":\"x\",\n \"steps\":[}\n");
-  const ScratchFile outputs("outputs.json", "{\"a\":}");
-  const auto command = GENERATE(as<std::string>(), "test", "plan");
-
-  const ChildEnd broken = stepctl(daemon.address(), {"job", command, job.path()});
-  const ChildEnd made_up =
-      stepctl(daemon.address(), {"job", "test", "-", "--outputs", outputs.path()}, {.input = "{}"});
-
-  CHECK(broken.code == 1);
-  CHECK(broken.err == "error: " + job.path() + ":2:11: it is no JSON from here on\n");
-  CHECK(made_up.err == "error: " + outputs.path() + ":1:6: it is no JSON from here on\n");
-  CHECK(daemon.requests().empty());
-}
-
-TEST_CASE("test ends with 1 when a path is broken and sends the path and the outputs") {
-  CannedDaemon daemon([](const CannedRequest&) {
-    return CannedReply{200, R"({"name":"t","steps":1,"paths":1,"played":1,"verdicts":{"broken":1},
-        "results":[{"path":"a:failed","verdict":"broken","ended":"failed","calls":2,"took":"0ms",
-         "remarks":["C2: order"],
-         "journal":[{"row":1,"at":"2026-03-01T12:00:00Z","entries":[{"type":"submitted"}]}]}],
-        "omitted":[],"remarks":[],"warnings":[]})"};
-  });
-  const stepd::support::TemporaryFolder folder;
-  const std::string outputs = (folder.path() / "outputs.json").string();
-  std::ofstream(outputs) << R"({"a":{"n":1}})";
-  const ChildOptions job{.input = "{}"};
-
-  const ChildEnd end = stepctl(
-      daemon.address(), {"job", "test", "-", "--path", "a:failed", "--outputs", outputs}, job);
-
-  CHECK(end.code == 1);
-  CHECK(daemon.requests().at(0).body == R"({"job":{},"path":"a:failed","outputs":{"a":{"n":1}}})");
-  CHECK(end.out.find("submitted") != end.out.npos);
-  CHECK(end.out.find("broken: C2: order\n") != end.out.npos);
-}
-
-TEST_CASE("test with real steps says how many calls there will be before any is made") {
-  CannedDaemon daemon([](const CannedRequest& request) {
-    const bool counts = request.body.find("only_count") != request.body.npos;
-    return CannedReply{
-        200, R"({"name":"t","steps":1,"paths":9,"played":)" + std::string(counts ? "9" : "1") +
-                 R"(,"code_calls":1234,"cut_short":"it hangs","verdicts":{"step_at_fault":1},
-        "results":[{"path":"a:failed","verdict":"step_at_fault","ended":"failed","calls":2,
-         "took":"0ms","remarks":["step \"a\": it does not succeed"]}],
-        "omitted":[],"remarks":[],"warnings":[]})"};
-  });
-  const ChildOptions job{.input = R"({"steps":[]})"};
-
-  const ChildEnd unsaid = stepctl(daemon.address(), {"job", "test", "-", "--real"}, job);
-  REQUIRE(daemon.requests().size() == 1);
-  const ChildEnd said = stepctl(daemon.address(), {"job", "test", "-", "--real", "--yes"}, job);
-
-  CHECK(unsaid.code == 1);
-  CHECK(unsaid.out.empty());
-  CHECK(unsaid.err.find("9 paths: the steps' own code runs about 1,234 times, and what it does is "
-                        "real\n") == 0);
-  CHECK(unsaid.err.find("nothing was done: to run the steps' own code about 1,234 times, say "
-                        "--yes") != unsaid.err.npos);
-  CHECK(daemon.requests().at(1).body == R"({"job":{"steps":[]},"real":true,"only_count":true})");
-  CHECK(daemon.requests().at(2).body == R"({"job":{"steps":[]},"real":true})");
-  CHECK(said.code == 1);
-  CHECK(said.out.starts_with("1 path: 1 step at fault\ncut short: it hangs\n"));
-  CHECK(said.out.find("stepctl job test - --real --path 'a:failed'") != said.out.npos);
-}
-
-TEST_CASE("test with real steps is refused where the daemon does not allow it") {
-  CannedDaemon daemon([](const CannedRequest&) { return problem(403, "real steps: not here"); });
-
-  const ChildEnd end = stepctl(daemon.address(), {"job", "test", "-", "--real", "--yes"},
-                               {.input = R"({"steps":[]})"});
-
-  CHECK(end.code == 1);
-  CHECK(end.err == "error: real steps: not here\n");
-  CHECK(daemon.requests().size() == 1);
-}
-
 TEST_CASE("list asks for what was wished and shows a table") {
   CannedDaemon daemon([](const CannedRequest&) {
     return CannedReply{200, R"({"jobs":[
@@ -301,13 +177,15 @@ TEST_CASE("list asks for what was wished and shows a table") {
          "settled_at":"2026-03-01T12:00:02Z"}],"next":"J-1"})"};
   });
 
-  const ChildEnd end = stepctl(
-      daemon.address(), {"job", "list", "--state", "parked", "--state", "succeeded", "--name",
-                         "a b", "--key", "k", "--attention", "--limit", "2", "--before", "J-9"});
+  const ChildEnd end =
+      stepctl(daemon.address(),
+              {"job", "list", "--state", "parked", "--state", "succeeded", "--name", "a b", "--key",
+               "k", "--attention", "--no-children", "--limit", "2", "--before", "J-9"});
 
   CHECK(end.code == 0);
   CHECK(daemon.requests().at(0).target ==
-        "/v1/jobs?limit=2&state=parked&state=succeeded&name=a%20b&key=k&attention=true&before=J-9");
+        "/v1/jobs?limit=2&state=parked&state=succeeded&name=a%20b&key=k&attention=true&child=false"
+        "&before=J-9");
   CHECK(end.out.find("ID   STATE      NAME      KEY  SUBMITTED") == 0);
   CHECK(end.out.find("\nJ-2  parked !   b         k") != end.out.npos);
   CHECK(end.out.find("\nJ-1  succeeded  transfer") != end.out.npos);
@@ -395,13 +273,14 @@ TEST_CASE("show tells the job's origin and what was made of it and its priority"
   std::string job = transfer;
   job.replace(job.find("\"args\""), 0,
               R"("priority":-5,"origin":{"kind":"rerun","job":"J-0","from":"in"},
-                 "derived":[{"kind":"rerun","job":"J-2"},{"kind":"undo","job":"J-3"}],)");
+                 "derived":[{"kind":"rerun","job":"J-2"},{"kind":"undo","job":"J-3"}],
+                 "undo":{"job":"J-4","state":"compensated"},)");
   CannedDaemon daemon([&](const CannedRequest&) { return CannedReply{200, job}; });
 
   const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
 
   CHECK(end.out.find("origin     rerun of J-0 from step in\n") != end.out.npos);
-  CHECK(end.out.find("rerun as   J-2\nundone by  J-3\n") != end.out.npos);
+  CHECK(end.out.find("rerun as   J-2\nundo       undone by J-4\n") != end.out.npos);
   CHECK(end.out.find("priority   -5\n") != end.out.npos);
 }
 
@@ -409,12 +288,45 @@ TEST_CASE("J5: show tells of an undo which other one goes on with it") {
   std::string job = transfer;
   job.replace(job.find("\"args\""), 0,
               R"("origin":{"kind":"undo","job":"J-0","from":null},
-                 "derived":[{"kind":"undo","job":"J-3"}],)");
+                 "derived":[{"kind":"undo","job":"J-3"}],"undo":{"job":"J-3","state":"parked"},)");
   CannedDaemon daemon([&](const CannedRequest&) { return CannedReply{200, job}; });
 
   const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
 
-  CHECK(end.out.find("origin     undo of J-0\ngone on    J-3\n") != end.out.npos);
+  CHECK(end.out.find("origin     undo of J-0\ngone on    J-3 (parked)\n") != end.out.npos);
+}
+
+TEST_CASE("J5: show tells how the last undo of a job stands") {
+  const auto [state, told] = GENERATE(table<std::string, std::string>({
+      {"\"parked\"", "undo       being undone by J-3 (parked)\n"},
+      {"\"compensating\"", "undo       being undone by J-3 (compensating)\n"},
+      {"\"compensated\"", "undo       undone by J-3\n"},
+      {"\"failed\"",
+       "undo       J-3 failed and has left something: to undo that, rerun it (stepctl "
+       "job rerun J-3)\n"},
+      {"null", "undo       J-3, which has been removed: how it ended is not known\n"},
+  }));
+  std::string job = transfer;
+  job.replace(job.find("\"args\""), 0, R"("undo":{"job":"J-3","state":)" + state + "},");
+  CannedDaemon daemon([&](const CannedRequest&) { return CannedReply{200, job}; });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
+
+  CHECK(end.out.find(told) != end.out.npos);
+}
+
+TEST_CASE("W3: show tells which job started this one and how many this one has started") {
+  std::string job = transfer;
+  job.replace(job.find("\"args\""), 0,
+              R"("parent":{"id":"J-0","key":"page 7"},
+                 "children":{"started":5,"settled":3,"unsuccessful":1},)");
+  CannedDaemon daemon([&](const CannedRequest&) { return CannedReply{200, job}; });
+
+  const ChildEnd end = stepctl(daemon.address(), {"job", "show", "J-1"});
+
+  CHECK(end.out.find("parent     J-0, which calls it page 7\n"
+                     "children   5, 3 settled, 1 unsuccessful (see: stepctl job children J-1)\n") !=
+        end.out.npos);
 }
 
 TEST_CASE("plugins are listed with the reason of the refused") {

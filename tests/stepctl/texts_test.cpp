@@ -228,18 +228,21 @@ TEST_CASE("an IPv6 host keeps its brackets in text only") {
 
 TEST_CASE("example arguments hold what is required and what has a default") {
   const json::object schema = *parse_object(
-      R"({"type":"object","required":["account","cents","kind","to","tags","deep"],"properties":{
+      R"({"type":"object",
+          "required":["account","cents","kind","to","tags","deep","wait","url"],"properties":{
           "account":{"type":"string"},"cents":{"type":"integer","minimum":1},
           "kind":{"enum":["fast","slow"]},"to":{"$ref":"#/$defs/bank"},
           "tags":{"type":"array","items":{"type":"string"}},
           "deep":{"type":["null","object"],"properties":{"x":{"type":"boolean"}},"required":["x"]},
-          "times":{"type":"integer","default":3},"memo":{"type":"string"}},
+          "times":{"type":"integer","default":3},"memo":{"type":"string"},
+          "wait":{"type":"string","format":"stepd-duration"},
+          "url":{"type":"string","format":"http-url"}},
           "$defs":{"bank":{"type":"object","required":["bic"],
                            "properties":{"bic":{"type":"string"}}}}})");
 
   CHECK(one_line(example_args(schema)) ==
         R"({"account":"","cents":1,"kind":"fast","to":{"bic":""},"tags":[],)"
-        R"("deep":{"x":false},"times":3})");
+        R"("deep":{"x":false},"times":3,"wait":"1s","url":"http://127.0.0.1/"})");
 }
 
 TEST_CASE("a schema that contains itself still has an example") {

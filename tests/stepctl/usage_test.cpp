@@ -169,6 +169,7 @@ TEST_CASE("a value that is empty is refused before anything is asked") {
                                              {"job", "cancel", "--name", "", "--yes"},
                                              {"event", "send", "k", "--job", ""},
                                              {"event", "send", ""},
+                                             {"job", "cancel", "J-1", "--request-id", ""},
                                              {"job", "list", "--tenant", ""}}));
 
   const ChildEnd end = stepctl(daemon.address(), words);
@@ -176,5 +177,9 @@ TEST_CASE("a value that is empty is refused before anything is asked") {
   CAPTURE(words);
   CHECK(end.code == 2);
   CHECK(end.err.find("is empty: give a value, or leave it out") != end.err.npos);
+  const auto empty = std::find(words.begin(), words.end(), std::string());
+  const std::string flag = *std::prev(empty);
+  const bool is_flag = flag.starts_with("--");
+  CHECK(end.err.find((is_flag ? flag : "KEY") + " is empty") != end.err.npos);
   CHECK(daemon.requests().empty());
 }

@@ -103,6 +103,8 @@ TEST_CASE("with a filter what would come after the id stands in its place") {
   CHECK(sent({"job", "priority", "--name", "n", "-20"}).at("priority") == -20);
   CHECK(sent({"job", "skip", "--name", "n", "pay", "--reason", "r"}).at("step") == "pay");
   CHECK_FALSE(sent({"job", "retry", "--attention"}).contains("step"));
+  const auto retry = sent({"job", "retry", "--state", "parked", "--no-children"});
+  CHECK(retry.at("filter").at("child") == false);
 }
 
 TEST_CASE("a verb without a job or with one too many is refused before anything is asked") {

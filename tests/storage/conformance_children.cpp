@@ -230,6 +230,42 @@ STORE_TEST_CASE("W3: jobs of a step are read in the order in which they settled 
   CHECK(keys(backend.reader().children(id_of(1), ChildPlace{0, "b"}, 2)) == "c");
 }
 
+STORE_TEST_CASE("W3: jobs of a step are listed with the word each has now") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {claimed_job(1)});
+  change(store, epoch,
+         {spawns(1, 2, {child(2, 1, "a"), child(3, 1, "b"), child(4, 1, "c"), child(5, 1, "d")})});
+  change(store, epoch, {row(3, 2, JobHead{.word = JobWord::parked})});
+  change(store, epoch, {row(4, 2)});
+  change(store, epoch, {settles(5, 1, "d", JobWord::failed)});
+
+  const auto lines = backend.reader().children(id_of(1), {}, 10);
+
+  REQUIRE(lines.size() == 4);
+  CHECK(lines[0].word == JobWord::queued);
+  CHECK(lines[1].word == JobWord::parked);
+  CHECK(lines[2].word == JobWord::running);
+  CHECK(lines[3].word == JobWord::failed);
+}
+
+STORE_TEST_CASE("W3: a list leaves out the jobs that steps have started or has them alone") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {claimed_job(1), job(5)});
+  change(store, epoch, {spawns(1, 2, {child(2, 1, "a")})});
+  const auto page = [&](const JobFilter& filter) {
+    return numbers_of(backend.reader().page(filter, {}, 10));
+  };
+
+  CHECK(page({.child = false}) == std::vector<std::int64_t>{5, 1});
+  CHECK(page({.child = true}) == std::vector<std::int64_t>{2});
+  CHECK(page({.words = {JobWord::queued}, .child = false}) == std::vector<std::int64_t>{5});
+  CHECK(page({.words = {JobWord::queued}, .child = true}) == std::vector<std::int64_t>{2});
+}
+
 STORE_TEST_CASE("W3 D5: a job outlives its retention while the job that started it is unsettled") {
   TestType backend;
   Store& store = backend.store();

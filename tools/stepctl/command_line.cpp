@@ -353,6 +353,9 @@ std::string complete(Parser& parser, CLI::App* app, Command& command) {
   if (test != nullptr && test->yes && !test->real) {
     return "--yes goes with --real: without it nothing is asked";
   }
+  if (test != nullptr && test->file == "-" && test->outputs == "-") {
+    return "stdin (-) is the job or what --outputs names, not both: give one of them as a file";
+  }
   auto* act = std::get_if<ActOnJob>(&command);
   if (act == nullptr) return {};
   *act = parser.verbs.commands().at(app);
@@ -366,7 +369,8 @@ std::string empty_value(const CLI::App* app) {
     for (const CLI::Option* option : app->get_options()) {
       const auto& given = option->results();
       if (std::find(given.begin(), given.end(), std::string{}) == given.end()) continue;
-      return option->get_name(true, false) + " is empty: give a value, or leave it out";
+      return option->get_name(option->get_positional()) +
+             " is empty: give a value, or leave it out";
     }
   }
   return {};

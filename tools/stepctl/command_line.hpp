@@ -25,8 +25,9 @@ struct JobSelection {
   std::string name;
   std::string key;
   bool attention = false;
+  bool no_children = false;
   [[nodiscard]] bool empty() const {
-    return states.empty() && name.empty() && key.empty() && !attention;
+    return states.empty() && name.empty() && key.empty() && !attention && !no_children;
   }
 };
 

@@ -33,6 +33,12 @@ std::string type_of(const json::object& schema) {
   return type;
 }
 
+/// As the daemon would take it.
+std::string example_text(const std::string& format) {
+  if (format == "stepd-duration") return "1s";
+  return format == "http-url" ? "http://127.0.0.1/" : "";
+}
+
 json::value example_object(const json::object& schema, const json::object& root, int depth) {
   const json::array& required = list_at(schema, "required");
   json::object made;
@@ -66,7 +72,7 @@ json::value example(const json::object& given, const json::object& root, int dep
     return depth < depth_max ? example_object(schema, root, depth) : json::object();
   }
   if (type == "array") return json::array();
-  if (type == "string") return "";
+  if (type == "string") return json::string(example_text(text_at(schema, "format")));
   if (type == "boolean") return false;
   if (type == "integer" || type == "number") {
     return member(schema, "minimum") == nullptr ? json::value(0) : schema.at("minimum");

@@ -17,11 +17,11 @@ std::string result_of(const json::object& child) {
 }
 
 void add_row(Table& table, const json::object& child) {
-  const std::string state = text_at(child, "state");
+  const std::string state = text_at(child, "word");
   table.add({{text_at(child, "step")},
              {text_at(child, "key")},
              {text_at(child, "id")},
-             {state.empty() ? "not settled" : state, tone_of_state(state)},
+             {state, tone_of_state(state)},
              {result_of(child)}});
 }
 

@@ -5,6 +5,7 @@
 #include <istream>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "tools/stepctl/output.hpp"
 
@@ -18,7 +19,12 @@ class CannotRead : public std::runtime_error {
 /// Where jobs are read from: a file, or stdin for "-".
 class JobInput final {
  public:
+  struct Kind {
+    std::string_view flag = {};  // that names the file; empty: none does
+    std::string_view content = "a job";
+  };
   /// Says so when it is a person at the keyboard who is to type it. Throws CannotRead.
+  JobInput(const std::string& file, Output& output, const Kind& kind);
   JobInput(const std::string& file, Output& output);
 
   [[nodiscard]] std::istream& stream();

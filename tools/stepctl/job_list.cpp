@@ -17,6 +17,7 @@ std::string query_of(const ListJobs& command, std::uint64_t limit, const std::st
   if (!selection.name.empty()) query += "&name=" + encoded(selection.name);
   if (!selection.key.empty()) query += "&key=" + encoded(selection.key);
   if (selection.attention) query += "&attention=true";
+  if (selection.no_children) query += "&child=false";
   if (!before.empty()) query += "&before=" + encoded(before);
   return query;
 }

@@ -166,13 +166,16 @@ void demand_json(const std::string& text, const std::string& file, std::size_t f
   const std::size_t read = parser.write(text, error);
   if (!error) parser.finish(error);
   if (!error) return;
-  const std::string_view before = std::string_view(text).substr(0, std::min(read, text.size()));
-  const auto lines = static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
-  const std::size_t column = before.size() - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
   const std::string what = error == json::error::incomplete ? "it ends before its value does"
                                                             : "it is no JSON from here on";
-  throw NotOneJob(file + ":" + std::to_string(first_line + lines) + ":" + std::to_string(column) +
-                  ": " + what);
+  throw NotOneJob(file + ":" + place_in(text, read, first_line) + ": " + what);
+}
+
+std::string place_in(std::string_view text, std::size_t offset, std::size_t first_line) {
+  const std::string_view before = text.substr(0, std::min(offset, text.size()));
+  const auto lines = static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
+  const std::size_t column = before.size() - (before.rfind('\n') + 1) + 1;  // npos + 1 is 0
+  return std::to_string(first_line + lines) + ":" + std::to_string(column);
 }
 
 std::string on_one_line(std::string job) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace stepd::stepctl {
 
@@ -48,6 +49,10 @@ class NotOneJob : public std::runtime_error {
 
 /// Throws NotOneJob, naming `file`, where the text, which begins at `first_line` of it, is no JSON.
 void demand_json(const std::string& text, const std::string& file, std::size_t first_line = 1);
+
+/// "LINE:COLUMN", the column in bytes, of what stands so many bytes into the text.
+[[nodiscard]] std::string place_in(std::string_view text, std::size_t offset,
+                                   std::size_t first_line = 1);
 
 /// The job without its line breaks, for JSON Lines. What is no JSON stays none: a line break inside
 /// a string becomes another character that cannot stand there either.

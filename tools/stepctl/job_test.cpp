@@ -9,18 +9,20 @@
 #include "tools/stepctl/problem.hpp"
 #include "tools/stepctl/span_text.hpp"
 #include "tools/stepctl/table.hpp"
+#include "tools/stepctl/test_outputs.hpp"
 #include "tools/stepctl/timeline.hpp"
 
 namespace stepd::stepctl {
 namespace {
 
-/// So many paths are shown whole; of more, those that are not simply all right.
+/// So many paths are shown whole; of more, so many of each verdict that is not simply all right.
 constexpr std::size_t paths_shown = 40;
+constexpr std::size_t paths_shown_of_verdict = 20;
 constexpr std::size_t reproductions_shown = 10;
 
 /// Verdicts, the worst first.
-constexpr const char* verdicts[] = {
-    "broken", "step_at_fault", "bad_arguments", "effect_stays", "waits", "parked", "ok"};
+constexpr const char* verdicts[] = {"broken", "step_at_fault", "bad_arguments", "parked",
+                                    "waits",  "starts_jobs",   "effect_stays",  "ok"};
 
 std::size_t severity(const json::object& result) {
   const auto found =
@@ -30,8 +32,9 @@ std::size_t severity(const json::object& result) {
 
 Tone tone_of_verdict(const std::string& verdict) {
   if (verdict == "ok") return Tone::good;
-  const bool bears = verdict == "parked" || verdict == "waits" || verdict == "effect_stays";
-  return bears ? Tone::warn : Tone::bad;
+  const bool fails =
+      verdict == "broken" || verdict == "step_at_fault" || verdict == "bad_arguments";
+  return fails ? Tone::bad : Tone::warn;
 }
 
 bool has_failed(const json::object& result) { return severity(result) < 3; }
@@ -44,30 +47,34 @@ std::vector<json::object> results_of(const json::object& answer) {
   return results;
 }
 
-std::string whole(std::istream& in) {
-  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-}
-
 /// The job as it stands in its file, so that the daemon judges what is there.
-std::string body_of(const TestJob& command, Output& output) {
+std::string body_of(const TestJob& command, const std::optional<TestOutputs>& outputs,
+                    Output& output) {
   JobInput input(command.file, output);
   std::string body = "{\"job\":" + only_job(input.stream(), input.name());
   if (!command.path.empty()) body += ",\"path\":" + one_line(json::value(command.path));
-  if (!command.outputs.empty()) {
-    JobInput outputs(command.outputs, output);
-    const std::string text = whole(outputs.stream());
-    demand_json(text, outputs.name());
-    body += ",\"outputs\":" + text;
-  }
+  if (outputs) body += ",\"outputs\":" + outputs->text();
   return body + (command.real ? ",\"real\":true" : "");
+}
+
+/// Of what --outputs has brought in, with the place in that file.
+ExitCode refuse_test(const Session& session, const std::optional<TestOutputs>& outputs,
+                     const Answer& answer) {
+  const std::optional<json::object> problem = parse_object(answer.body);
+  const std::string place = outputs && problem ? outputs->place_of(*problem) : std::string();
+  if (place.empty()) return refuse(session, answer);
+  session.output.clear_status();
+  session.output.say(problem_text(*problem, place, session.output.err()));
+  return ExitCode::refused;
 }
 
 /// How many calls there will be, and that they are real; absent: go on.
 std::optional<ExitCode> stopped_before_real_calls(const Session& session, const TestJob& command,
+                                                  const std::optional<TestOutputs>& outputs,
                                                   const std::string& body) {
   const Answer answer = session.client.post("/v1/jobs:test", body + ",\"only_count\":true}");
   const std::optional<json::object> count = parse_object(answer.body);
-  if (!answer.is_good() || !count) return refuse(session, answer);
+  if (!answer.is_good() || !count) return refuse_test(session, outputs, answer);
   const std::string calls = "about " + counted(number_at(*count, "code_calls"), "time");
   session.output.note(counted(number_at(*count, "played"), "path") + ": the steps' own code runs " +
                       calls + ", and what it does is real\n");
@@ -97,6 +104,8 @@ std::string summary(const json::object& answer, const Screen& screen) {
   } else if (played < paths) {
     text += "\nan even part of " + grouped(paths) + " paths: name any other with --path";
   }
+  const std::string plain_run = text_at(answer, "plain_run");
+  if (!plain_run.empty()) text += "\n" + paint(printable(plain_run), Tone::bad, screen);
   return text + "\n";
 }
 
@@ -159,27 +168,46 @@ std::string in_short(const std::vector<json::object>& results) {
   return lines;
 }
 
+/// The worst first, and of many so few of each verdict that no other is hidden by it.
+struct Shown {
+  std::vector<json::object> results;
+  std::string hidden;  // "30 effect stays, 12 ok"; empty: none
+};
+
+Shown shown_of(std::vector<json::object> results, bool all) {
+  std::ranges::stable_sort(results, {}, severity);
+  if (all || results.size() <= paths_shown) return {std::move(results), {}};
+  Shown shown;
+  for (const char* verdict : verdicts) {
+    const std::size_t most = std::string_view(verdict) == "ok" ? 0 : paths_shown_of_verdict;
+    std::size_t seen = 0;
+    for (json::object& result : results) {
+      if (text_at(result, "verdict") != verdict) continue;
+      if (++seen <= most) shown.results.push_back(std::move(result));
+    }
+    if (seen <= most) continue;
+    shown.hidden +=
+        (shown.hidden.empty() ? "" : ", ") + std::to_string(seen - most) + " " + spoken(verdict);
+  }
+  return shown;
+}
+
+/// What has to be known to read some of the verdicts.
+std::string legend(const json::object& answer) {
+  if (number_at(object_at(answer, "verdicts"), "effect_stays") == 0) return {};
+  return "effect stays: the job turned back, and a plain step, which has no compensation, had run. "
+         "Whether it did anything outside stepd cannot know: all is well with one that only reads "
+         "or computes; of another make a saga step.\n";
+}
+
 void print_all(const Session& session, const TestJob& command, const json::object& answer) {
   const Screen& screen = session.output.out();
-  std::vector<json::object> results = results_of(answer);
-  std::stable_sort(results.begin(), results.end(),
-                   [](const json::object& left, const json::object& right) {
-                     return severity(left) < severity(right);
-                   });
-  const std::size_t all = results.size();
-  if (!command.all && all > paths_shown) {
-    const auto good = std::find_if(results.begin(), results.end(), [](const json::object& result) {
-      return text_at(result, "verdict") == "ok";
-    });
-    results.erase(good, results.end());
-    if (results.size() > paths_shown) results.resize(paths_shown);
-  }
+  const Shown shown = shown_of(results_of(answer), command.all);
   std::string text = summary(answer, screen);
-  if (!results.empty()) text += "\n" + table_of(results, screen);
-  if (results.size() < all) {
-    text += std::to_string(all - results.size()) + " more are not shown; --all shows them\n";
-  }
-  session.output.print(text + reproductions(command, results));
+  if (!shown.results.empty()) text += "\n" + table_of(shown.results, screen);
+  if (!shown.hidden.empty()) text += "not shown: " + shown.hidden + "; --all shows them\n";
+  session.output.print(text + reproductions(command, shown.results));
+  session.output.note(legend(answer));
 }
 
 void print_one(const Session& session, const json::object& result) {
@@ -204,13 +232,16 @@ void print_one(const Session& session, const json::object& result) {
 }  // namespace
 
 ExitCode run(const Session& session, const TestJob& command) {
-  const std::string body = body_of(command, session.output);
+  std::optional<TestOutputs> outputs;
+  if (!command.outputs.empty()) outputs.emplace(command.outputs, session.output);
+  const std::string body = body_of(command, outputs, session.output);
   if (command.real) {
-    if (const auto stopped = stopped_before_real_calls(session, command, body)) return *stopped;
+    const auto stopped = stopped_before_real_calls(session, command, outputs, body);
+    if (stopped) return *stopped;
   }
   const Answer answer = session.client.post_patiently("/v1/jobs:test", body + "}");
   const std::optional<json::object> tested = parse_object(answer.body);
-  if (!answer.is_good() || !tested) return refuse(session, answer);
+  if (!answer.is_good() || !tested) return refuse_test(session, outputs, answer);
   const std::vector<json::object> results = results_of(*tested);
   if (session.json) {
     session.output.print(indented(answer.body));

@@ -108,6 +108,7 @@ json::object filter_of(const JobSelection& selection) {
   if (!selection.name.empty()) filter["name"] = selection.name;
   if (!selection.key.empty()) filter["key"] = selection.key;
   if (selection.attention) filter["attention"] = true;
+  if (selection.no_children) filter["child"] = false;
   return filter;
 }
 

@@ -37,6 +37,47 @@ std::string origin_text(const json::object& job) {
          (from.empty() ? "" : " from step " + from);
 }
 
+/// How the last of its undos stands. One that has left something is gone on with by a rerun of it.
+std::string undo_text(const std::string& by, const std::string& state) {
+  if (state.empty()) return by + ", which has been removed: how it ended is not known";
+  if (state == "compensated") return "undone by " + by;
+  if (state != "failed") return "being undone by " + by + " (" + state + ")";
+  return by + " failed and has left something: to undo that, rerun it (stepctl job rerun " + by +
+         ")";
+}
+
+void add_undo(Table& table, const json::object& job) {
+  const json::object& undo = object_at(job, "undo");
+  if (undo.empty()) return;
+  const std::string by = text_at(undo, "job");
+  const std::string state = text_at(undo, "state");
+  // An undo that another one goes on with is not undone itself.
+  if (text_at(object_at(job, "origin"), "kind") == "undo") {
+    return add_line(table, "gone on", by + " (" + (state.empty() ? "removed" : state) + ")",
+                    tone_of_state(state));
+  }
+  add_line(table, "undo", undo_text(by, state), tone_of_state(state));
+}
+
+void add_kin(Table& table, const json::object& job) {
+  for (const json::value& entry : list_at(job, "derived")) {
+    if (!entry.is_object() || text_at(entry.get_object(), "kind") == "undo") continue;
+    add_line(table, "rerun as", text_at(entry.get_object(), "job"));
+  }
+  add_undo(table, job);
+  const json::object& parent = object_at(job, "parent");
+  if (!parent.empty()) {
+    add_line(table, "parent", text_at(parent, "id") + ", which calls it " + text_at(parent, "key"));
+  }
+  const json::object& children = object_at(job, "children");
+  if (children.empty()) return;
+  const std::int64_t unsuccessful = number_at(children, "unsuccessful");
+  add_line(table, "children",
+           text_at(children, "started") + ", " + text_at(children, "settled") + " settled" +
+               (unsuccessful == 0 ? "" : ", " + std::to_string(unsuccessful) + " unsuccessful") +
+               " (see: stepctl job children " + text_at(job, "id") + ")");
+}
+
 void print_head(const Session& session, const json::object& job, std::optional<Instant> now) {
   const std::string state = text_at(job, "state");
   const std::string tenant = text_at(job, "tenant");
@@ -49,14 +90,7 @@ void print_head(const Session& session, const json::object& job, std::optional<I
   add_line(table, "reason", text_at(job, "reason"));
   if (true_at(job, "attention")) add_line(table, "attention", "wanted", Tone::bad);
   add_line(table, "origin", origin_text(job));
-  for (const json::value& entry : list_at(job, "derived")) {
-    if (!entry.is_object()) continue;
-    const json::object& made = entry.get_object();
-    const bool undoes = text_at(made, "kind") == "undo";
-    const bool is_undo = text_at(object_at(job, "origin"), "kind") == "undo";
-    // An undo that another one goes on with is not undone itself.
-    add_line(table, !undoes ? "rerun as" : is_undo ? "gone on" : "undone by", text_at(made, "job"));
-  }
+  add_kin(table, job);
   if (number_at(job, "priority") != 0) add_line(table, "priority", text_at(job, "priority"));
   add_line(table, "submitted", moment(job, "created_at", now));
   const auto created = parse_instant(text_at(job, "created_at"));

@@ -46,6 +46,7 @@ void add_selection(CLI::App* app, JobSelection& selection) {
   app->add_option("--key", selection.key, "Only the jobs with this key")->type_name("KEY");
   app->add_flag("--attention", selection.attention,
                 "Only jobs flagged for an operator's attention");
+  app->add_flag("--no-children", selection.no_children, "Without the jobs that steps have started");
 }
 
 ActOnJob& VerbOptions::add_verb(CLI::App* app, const std::string& verb) {

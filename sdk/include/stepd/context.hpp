@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <stepd/call_facts.hpp>
+#include <stepd/child.hpp>
 #include <stepd/host_table.hpp>
 #include <stepd/json_reader.hpp>
 #include <stepd/json_writer.hpp>
@@ -32,23 +33,6 @@ struct Event {
   std::string id;
   T data{};
   std::chrono::sys_time<std::chrono::milliseconds> at{};  // when it arrived
-};
-
-/// A job that the step has started, as it stands.
-template <class T>
-struct Child {
-  std::string key;
-  std::string job_id;
-  std::uint32_t number = 0;  // which of the step's to settle it was, from 1; 0: it has not
-  std::string state;         // "succeeded", "failed" …; empty until it has settled
-  std::optional<T> output;   // when it succeeded
-  std::string error_code;    // when it did not; likewise the next
-  std::string error_message;
-
-  [[nodiscard]] bool settled() const { return !state.empty(); }
-  [[nodiscard]] bool succeeded() const { return state == "succeeded"; }
-  /// Of a job that undoes another: it has undone all of it.
-  [[nodiscard]] bool undid() const { return state == "compensated"; }
 };
 
 /// One call of one step, as its code sees it. Lives until the step returns; until then its
@@ -248,7 +232,7 @@ class Context {
     stepd_str text{};
     const auto status = detail::ask(*call_, &stepd_host_calls::child_result, borrowed(key), &text);
     if (!detail::granted(status, "one of its jobs")) return std::nullopt;
-    return child_in<T>(read<boost::json::value>(text, detail::rules_of_own_record));
+    return detail::child_in<T>(read<boost::json::value>(text, detail::rules_of_own_record));
   }
   /// Up to 100 of those that have settled, in that order, from the one after number `after` on.
   template <class T = boost::json::value>
@@ -258,7 +242,7 @@ class Context {
                     "its jobs");
     const auto list = read<boost::json::value>(text, detail::rules_of_own_record);
     std::vector<Child<T>> children;
-    for (const auto& child : list.as_array()) children.push_back(child_in<T>(child));
+    for (const auto& child : list.as_array()) children.push_back(detail::child_in<T>(child));
     return children;
   }
   /// In compensate: undoes the job of this name that execute has started, in a job of its own,
@@ -266,18 +250,27 @@ class Context {
   /// it, and the step's job does not settle before it. False: the job did not succeed, or nothing
   /// that it did can be undone. Throws Failed when it cannot be undone.
   bool undo_child(std::string_view key) {
-    const auto status = ask_to_undo(key);
-    return detail::granted(status, "an undo of one of its jobs");
+    const UndoRequest asked = ask_to_undo(key);
+    if (!asked.refused) return detail::granted(asked.status, "an undo of one of its jobs");
+    throw Failed{"undo_refused",
+                 "the job " + std::string(key) + " is not undone: " + *asked.refused};
   }
   /// The same for each of them that succeeded; of more than one call starts (1000), the rest in the
-  /// calls after the next waits.
+  /// calls after the next waits. When some cannot be undone it goes on with the others, waits for
+  /// those, and throws Failed as require_children_undone does.
   void undo_children() {
-    each_succeeded_child([this](const Child<boost::json::value>& child) {
-      const auto status = ask_to_undo(child.key);
-      if (status == STEPD_TOO_BIG) return false;
-      detail::granted(status, "an undo of one of its jobs");
+    bool is_one_refused = false;
+    each_succeeded_child([&](const Child<boost::json::value>& child) {
+      const UndoRequest asked = ask_to_undo(child.key);
+      if (asked.status == STEPD_TOO_BIG) return false;
+      is_one_refused = is_one_refused || asked.refused;
+      if (!asked.refused) detail::granted(asked.status, "an undo of one of its jobs");
       return true;
     });
+    if (!is_one_refused) return;
+    // An undo starts with a suspension, never with a failure.
+    wait_for_children();
+    require_children_undone();
   }
   /// How the undo of one of them stands, whoever asked for it; nothing when nobody has, or it is
   /// not on disk yet.
@@ -285,29 +278,29 @@ class Context {
     stepd_str text{};
     const auto status = detail::ask(*call_, &stepd_host_calls::child_undo, borrowed(key), &text);
     if (!detail::granted(status, "the undo of one of its jobs")) return std::nullopt;
-    return child_in<boost::json::value>(
+    return detail::child_in<boost::json::value>(
         read<boost::json::value>(text, detail::rules_of_own_record));
   }
-  /// For a compensation that is nothing without them: throws Failed when the undo of one has left
-  /// something or was not made, and Retry while one goes on that was not asked for here.
+  /// For a compensation that is nothing without them: throws Failed, naming each, when the undo of
+  /// some has left something or was not made, and Retry while one goes on that was not asked for
+  /// here.
   void require_children_undone() {
-    each_succeeded_child([this](const Child<boost::json::value>& child) {
-      const auto undo = child_undo(child.key);
-      if (undo ? undo->undid() : ask_to_undo(child.key) == STEPD_NONE) return true;
-      if (!undo) {
-        throw Failed{"child_not_undone",
-                     "job " + child.job_id + " (" + child.key +
-                         ") is not undone, because a rerun keeps what it did, say: undo it once "
-                         "that can be (stepctl job undo " +
-                         child.job_id + "), and retry this step"};
+    detail::UndoShortfall shortfall;
+    each_succeeded_child([this, &shortfall](const Child<boost::json::value>& child) {
+      if (const auto undo = child_undo(child.key)) {
+        shortfall.add(child, *undo);
+        return true;
       }
-      if (!undo->settled()) {
-        throw Retry{"undo_under_way",
-                    "job " + child.job_id + " is still being undone, by job " + undo->job_id};
+      const UndoRequest asked = ask_to_undo(child.key);
+      if (asked.refused) {
+        shortfall.add(child, *asked.refused);
+      } else if (asked.status == STEPD_TOO_BIG ||
+                 detail::granted(asked.status, "an undo of one of its jobs")) {
+        shortfall.add_not_made(child);
       }
-      throw Failed{"child_not_undone", "job " + child.job_id + " (" + child.key +
-                                           ") is not undone: " + undo->error_message};
+      return true;
     });
+    shortfall.throw_if_any(job_id(), step_id());
   }
   /// As save_checkpoint, but together with a success or a suspension of this call, or not at all:
   /// with what it spawns it is one.
@@ -399,14 +392,15 @@ class Context {
     throw detail::Suspended{};
   }
 
-  [[nodiscard]] stepd_status ask_to_undo(std::string_view key) {
+  struct UndoRequest {
+    stepd_status status = STEPD_OK;
+    std::optional<std::string> refused{};  // why the job cannot be undone
+  };
+  [[nodiscard]] UndoRequest ask_to_undo(std::string_view key) {
     stepd_str refusal{};
     const auto status = detail::ask(*call_, &stepd_host_calls::undo_child, borrowed(key), &refusal);
-    if (status == STEPD_INVALID && refusal.len != 0) {
-      throw Failed{"undo_refused", "the job " + std::string(key) +
-                                       " is not undone: " + std::string(text_of(refusal))};
-    }
-    return status;
+    if (status != STEPD_INVALID || refusal.len == 0) return {status};
+    return {status, std::string(text_of(refusal))};
   }
 
   /// Of those that execute has started, until the visit answers false.
@@ -421,28 +415,6 @@ class Context {
         told = child.number;
       }
     }
-  }
-
-  template <class T>
-  [[nodiscard]] static Child<T> child_in(const boost::json::value& told) {
-    const boost::json::object& members = told.as_object();
-    const auto text = [](const boost::json::value& value) {
-      return value.is_string() ? std::string(std::string_view(value.get_string())) : std::string();
-    };
-    Child<T> child;
-    child.key = text(members.at("key"));
-    child.job_id = text(members.at("job"));
-    child.number = members.at("number").to_number<std::uint32_t>();
-    child.state = text(members.at("state"));
-    if (child.succeeded()) {
-      detail::JsonReader(detail::rules_of_earlier_output)
-          .read(members.at("output"), child.output.emplace(), {});
-    }
-    if (const auto* error = members.at("error").if_object()) {
-      child.error_code = text(error->at("code"));
-      child.error_message = text(error->at("message"));
-    }
-    return child;
   }
 
   template <class T>

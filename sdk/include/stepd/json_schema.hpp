@@ -11,7 +11,9 @@
 #include <stepd/defaults.hpp>
 #include <stepd/described.hpp>
 #include <stepd/duration_text.hpp>
+#include <stepd/formats.hpp>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -22,7 +24,8 @@ namespace stepd::detail {
 /// inside itself is written as `{}`, anything, the second time: the reader still checks it.
 class JsonSchema {
  public:
-  explicit JsonSchema(const Defaults& defaults) : defaults_(&defaults) {}
+  JsonSchema(const Defaults& defaults, const Formats& formats)
+      : defaults_(&defaults), formats_(&formats) {}
 
   template <class T>
   [[nodiscard]] boost::json::object of() {
@@ -41,7 +44,9 @@ class JsonSchema {
     } else if constexpr (std::is_same_v<T, std::string>) {
       return {{"type", "string"}};
     } else if constexpr (is_duration<T>) {
-      return {{"type", "string"}, {"description", "a duration such as 200ms, 30s, 5m or 2h"}};
+      return {{"type", "string"},
+              {"format", "stepd-duration"},
+              {"description", "a duration such as 200ms, 30s, 5m or 2h"}};
     } else if constexpr (is_list<T>) {
       return {{"type", "array"}, {"items", of<typename T::value_type>()}};
     } else if constexpr (is_string_map<T>) {
@@ -100,6 +105,8 @@ class JsonSchema {
       } else if (!is_optional<ValueOf<decltype(member)>>) {
         required.emplace_back(member.name);
       }
+      const std::string_view format = formats_->find<decltype(member)>();
+      if (!format.empty()) schema["format"] = format;
       properties.emplace(member.name, std::move(schema));
     });
     inside_.pop_back();
@@ -110,12 +117,13 @@ class JsonSchema {
   }
 
   const Defaults* defaults_;
+  const Formats* formats_;
   std::vector<const char*> inside_;
 };
 
 template <class T>
-[[nodiscard]] std::string schema_text(const Defaults& defaults) {
-  return boost::json::serialize(JsonSchema(defaults).of<T>());
+[[nodiscard]] std::string schema_text(const Defaults& defaults, const Formats& formats = {}) {
+  return boost::json::serialize(JsonSchema(defaults, formats).of<T>());
 }
 
 }  // namespace stepd::detail

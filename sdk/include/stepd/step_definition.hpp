@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <stepd/defaults.hpp>
+#include <stepd/formats.hpp>
 #include <stepd/json_schema.hpp>
 #include <stepd/step_callbacks.hpp>
 #include <stepd/text.hpp>
@@ -40,6 +41,7 @@ struct StepRecord {
   // Of a type only the callbacks know; Defaults lie in it, too.
   std::shared_ptr<void> source;
   Defaults* defaults = nullptr;
+  Formats formats;
   void (*write_schemas)(StepRecord&) = nullptr;
 };
 
@@ -61,7 +63,7 @@ template <class S, class... Parts>
   record->type = type;
   record->defaults = &source->defaults;
   record->write_schemas = [](StepRecord& one) {
-    one.arguments_schema = schema_text<typename S::Arguments>(*one.defaults);
+    one.arguments_schema = schema_text<typename S::Arguments>(*one.defaults, one.formats);
     one.output_schema = schema_text<Valued<typename S::Output>>(Defaults{});
   };
   record->abi.struct_size = sizeof(stepd_step);
@@ -109,6 +111,14 @@ class StepDefinition {
   template <class Owner, class Member>
   StepDefinition& default_value(Member Owner::*member, const std::type_identity_t<Member>& value) {
     record_->defaults->declare(member, value);
+    return *this;
+  }
+
+  /// What a text in the arguments is to be, as JSON Schema's `format`. The host judges "http-url"
+  /// when a job is submitted (http://HOST[:PORT]/PATH); others are for people.
+  template <class Owner>
+  StepDefinition& format(std::string Owner::*member, std::string_view name) {
+    record_->formats.declare(member, name);
     return *this;
   }
 

@@ -45,6 +45,7 @@ struct StartedJob {
   std::string error_code;
   std::string error_message;
   bool can_be_undone = true;  // it has something to undo
+  std::string undo_refusal;   // why an undo of it is refused: it has been removed, say
   std::string undo;  // "": nobody asked for it; "asked"; then how that ended: "compensated"
 
   [[nodiscard]] bool is_open() const { return number == 0 || undo == "asked"; }

@@ -269,6 +269,10 @@ class RehearsedCall final : public stepd_context {
       return STEPD_INVALID;
     }
     if (job == nullptr || job->state != "succeeded" || !job->can_be_undone) return STEPD_NONE;
+    if (job->undo.empty() && !job->undo_refusal.empty()) {
+      *refusal = lend(job->undo_refusal);
+      return STEPD_INVALID;
+    }
     if (job->undo.empty() && !is_to_undo(*job)) to_undo_.push_back(job->key);
     return STEPD_OK;
   }
