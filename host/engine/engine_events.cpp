@@ -11,7 +11,7 @@ namespace stepd::engine {
 namespace {
 
 /// A step whose record was refused is parked beside its call: what it did is not stated before that
-/// is over (O3).
+/// is over (O3). Whoever asks before the call's report is taken has asked while it went on.
 std::optional<Refused> refused_beside_call(const std::map<CallId, CallTrack>& calls,
                                            const JobState& job, const Verb& verb) {
   if (verb.kind != Verb::Kind::skip && verb.kind != Verb::Kind::resolve) return std::nullopt;
@@ -20,7 +20,7 @@ std::optional<Refused> refused_beside_call(const std::map<CallId, CallTrack>& ca
     const StepIndex step = call->second.step;
     const bool is_meant = job.definition->steps[step].id == verb.step &&
                           std::holds_alternative<Parked>(job.steps[step].condition);
-    if (call->second.over || !is_meant) continue;
+    if (call->second.reported || !is_meant) continue;
     return Refused{Refused::Why::wrong_state,
                    "step \"" + verb.step + "\" of job " + to_text(job.id) +
                        " is in the middle of a call, which has been asked to stop; wait until it "
@@ -99,6 +99,7 @@ void Engine::State::on(JobLoaded& event) {
   const bool exists = event.job.has_value();
   if (event.job) take_in(std::move(*event.job));
   ActiveJob* active = find(event.id);
+  if (!active) settle_doubts(event.id, 0);
   if (active && active->leaving) {
     // It came back and is on its way out again: what waits for it waits for that, too.
     if (!waiting.empty()) deferred.insert(std::move(waiting));
@@ -378,7 +379,7 @@ void Engine::State::take_in(LoadedJob loaded) {
   active.was_set_aside(loaded.head);
   active.head_on_record = std::move(loaded.head);
   touch(active);
-  settle_doubts(active.state());
+  settle_doubts(id, active.state().calls);
   if (active.state().settled) return;
   // First of all: the store gave them before anything else could end those waits (W1).
   for (GivenEvent& given : loaded.given) give(active, std::move(given));

@@ -273,3 +273,47 @@ TEST_CASE("C1: a job cancelled beside a call whose record was refused goes back 
   REQUIRE(host.started.size() == 2);
   CHECK(host.started[1].phase == Phase::compensate);
 }
+
+TEST_CASE("D1: a call that never began gives its slot back though its job cannot be read",
+          "[runtime]") {
+  const bool is_gone = GENERATE(false, true);
+  TurnByTurn host({plain("a"), plain("b")});
+  const JobId job = host.submit();
+  host.store.refuse(job);
+  host.end_call(host.started[0].id, ok());  // the start of the next call goes with it
+  host.commit();
+  REQUIRE(host.load().calls == 1);
+
+  if (is_gone) {
+    host.remove(job);
+  } else {
+    host.damage(job);
+  }
+  host.store.take_again(job);
+  host.settle();
+
+  CHECK(host.load().calls == 0);
+  CHECK(host.started.size() == 1);
+}
+
+TEST_CASE("O3: what a step did is not stated while its call went on though that has ended since",
+          "[runtime]") {
+  TurnByTurn host({saga("a")});
+  const JobId job = host.submit();
+  host.store.refuse(job);
+  host.ask(job, asked(Verb::Kind::priority, "refused"));
+  host.commit();
+  host.store.take_again(job);
+  Verb none = asked(Verb::Kind::resolve, "r1", "a");
+  none.truth = Verb::Truth::none;
+
+  const auto early = host.ask(job, none);  // the job is being loaded
+  host.end_call(host.started[0].id, ok());
+  host.settle();
+  none.request_id = "r2";
+  const auto late = host.ask(job, none);
+  host.settle();
+
+  CHECK(host.verdict(early).find("in the middle of a call") != std::string::npos);
+  CHECK(host.verdict(late) == "accepted");
+}

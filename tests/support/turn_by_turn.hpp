@@ -63,6 +63,12 @@ class TurnByTurn {
     static_cast<void>(memory_.commit(epoch_, {}, {&change, 1}));
   }
 
+  /// Takes the job off the disk, whatever it is doing.
+  void remove(JobId job) {
+    const Change change{.job = job, .remove = true};
+    static_cast<void>(memory_.commit(epoch_, {}, {&change, 1}));
+  }
+
   void load_build(ModuleHash module) {
     Catalogue catalogue = *catalogue_;
     for (auto& [name, type] : catalogue.types) type.module = module;
@@ -166,6 +172,7 @@ class TurnByTurn {
   }
 
   [[nodiscard]] storage::Reader& reader() { return memory_; }
+  [[nodiscard]] Engine::Load load() const { return engine_->load(); }
   /// The job as its journal on disk says.
   [[nodiscard]] JobState on_disk(JobId job) { return fold(memory_.find(job).value()); }
   [[nodiscard]] std::vector<StoredRow> rows_on_disk(JobId job) { return memory_.find(job)->rows; }
