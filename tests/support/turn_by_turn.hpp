@@ -154,6 +154,24 @@ class TurnByTurn {
     turns_.clear();
   }
 
+  /// Another host takes over; what was on its way reaches the store after that, and the error that
+  /// it meets there is told.
+  std::optional<storage::StoreError::Kind> commit_overtaken() {
+    std::deque<Turn> late = std::exchange(turns_, {});
+    const Epoch lost = epoch_;
+    restart();
+    for (Turn& turn : late) {
+      runtime::Batch batch;
+      batch.add(std::move(turn), {});
+      try {
+        batch.commit(store, lost);
+      } catch (const storage::StoreError& error) {
+        return error.kind;
+      }
+    }
+    return std::nullopt;
+  }
+
   /// Commits and takes turns until the engine has nothing more to say.
   void settle() {
     do {
