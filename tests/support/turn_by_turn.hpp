@@ -35,6 +35,7 @@ class TurnByTurn {
     store.shorten_waits(epoch_, now.wall, Duration::zero());
     EngineSettings settings{.epoch = epoch_, .highest_id = store.highest_id()};
     settings.crashed = std::move(crashed);
+    settings.calls_max = calls_max;
     engine_ = std::make_unique<Engine>(std::move(settings), catalogue_);
     settle();
   }
@@ -76,10 +77,10 @@ class TurnByTurn {
     turn(CatalogueChanged{catalogue_});
   }
 
-  /// All types are loaded but this one.
-  void load_all_but(const std::string& type) {
+  /// All types are loaded but these.
+  void load_all_but(const std::set<std::string>& types) {
     Catalogue catalogue = catalogue_of(sketches_);
-    catalogue.types.erase(type);
+    for (const std::string& type : types) catalogue.types.erase(type);
     catalogue_ = std::make_shared<const Catalogue>(std::move(catalogue));
     turn(CatalogueChanged{catalogue_});
   }
@@ -231,6 +232,7 @@ class TurnByTurn {
  public:
   support::FaultyStore store{memory_};
   Now now{noon, SteadyPoint(1h)};
+  std::size_t calls_max = 64;  // from the next restart on
   std::vector<CallRequest> started;
   std::vector<CallId> stopped;
   std::map<ReplyToken, runtime::ReplyDesk::Delivery::second_type> replies;
