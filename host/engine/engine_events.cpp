@@ -72,14 +72,20 @@ void Engine::State::on(CallOverran& event) {
 void Engine::State::on(BlobOffered& event) {
   ActiveJob* active = find(event.call.job);
   const auto track = calls.find(event.call);
-  const bool is_alive = active && track != calls.end() && !track->second.over;
+  const bool is_alive = active && track != calls.end() &&
+                        (!track->second.over || planted(PlantedBug::saves_when_over));
   if (!is_alive) {
     effects.push_back({.action = AnswerBlob{event.call, event.reply, BlobStatus::fenced}});
     return;
   }
+  // The call's own phase: its step may have been given up beside it.
   const StepIndex step = track->second.step;
-  active->draft().blobs.push_back({event.kind, step, active->state().steps[step].phase,
-                                   std::move(event.key), std::move(event.bytes)});
+  const Phase phase = track->second.phase;
+  const bool is_memo = event.kind == StepBlob::Kind::memo;
+  if (!planted(is_memo ? PlantedBug::forgets_memos : PlantedBug::forgets_checkpoints)) {
+    active->draft().blobs.push_back(
+        {event.kind, step, phase, std::move(event.key), std::move(event.bytes)});
+  }
   active->draft().effects.push_back(AnswerBlob{event.call, event.reply, BlobStatus::stored});
   touch(*active);
 }
@@ -281,7 +287,7 @@ void Engine::State::keep_checkpoint(ActiveJob& active, const Entry& entry,
   const auto* moved = std::get_if<StepMoved>(&entry);
   const bool goes_on = moved && (std::holds_alternative<Suspended>(moved->to) ||
                                  std::holds_alternative<Succeeded>(moved->to));
-  if (!goes_on) return;
+  if (!goes_on || planted(PlantedBug::forgets_last_checkpoint)) return;
   // The phase that the call was of; a probe that succeeds moves its step on.
   const Phase phase = active.state().steps[moved->step].phase;
   active.draft().blobs.push_back({StepBlob::Kind::checkpoint, moved->step, phase, {}, bytes});

@@ -20,6 +20,7 @@ namespace stepd::engine {
 
 struct CallTrack {
   StepIndex step = 0;
+  Phase phase = Phase::execute;
   bool quick = false;
   bool over = false;
   bool in_doubt = false;  // a batch before the one that holds its start was not committed

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "host/engine/planted_bug.hpp"
 #include "storage/storable.hpp"
 
 namespace stepd::storage {
@@ -200,7 +201,8 @@ ChangeResult MemoryEdit::apply(const Change& change) {
   if (std::ranges::any_of(change.ended_waits, is_overtaken)) return Conflict{};
   require_storable(change, std::max(last, change.row));
   if (change.remove) {
-    if (const auto by = referring(change.job)) return Referred{*by};
+    const auto by = referring(change.job);
+    if (by && !engine::planted(engine::PlantedBug::deletes_what_is_needed)) return Referred{*by};
     remove(change.job, change.at);
     return Committed{};
   }

@@ -379,3 +379,24 @@ TEST_CASE("J8: of two steps that wait for types the second goes on when its own 
   CHECK(host.started.size() == 2);
   CHECK(host.on_disk(job).calls == 2);
 }
+
+TEST_CASE("A10: what a call saves after its step was given up beside it is kept as that call's own",
+          "[runtime]") {
+  TurnByTurn host({probed("a")});
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, ends(OutcomeKind::effect_unknown));
+  host.settle();
+  host.pass(2s);
+  REQUIRE(host.started.size() == 2);
+  REQUIRE(host.started[1].phase == Phase::probe);
+
+  refuse_record(host, job);
+  host.ask(job, asked(Verb::Kind::abandon, "r1", "a"));
+  host.settle();
+  const BlobStatus said = host.save(host.started[1].id);
+
+  REQUIRE(said == BlobStatus::stored);
+  const auto kept = host.reader().blobs(job, 0);
+  REQUIRE(kept.size() == 1);
+  CHECK(kept[0].phase == Phase::probe);
+}
