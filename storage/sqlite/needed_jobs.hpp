@@ -23,15 +23,15 @@ inline std::string job_and_those_above(const std::string& job) {
 /// of these, or keep or undo what it did.
 inline std::string select_needing(const std::string& job) {
   return "WITH RECURSIVE" + job_and_those_above(job) + R"sql(
-SELECT made.id FROM above CROSS JOIN derived_job ON derived_job.origin = above.id
-  CROSS JOIN job AS made ON made.id = derived_job.job WHERE made.settled_at IS NULL
-UNION ALL
-SELECT made.id FROM above CROSS JOIN kept_from ON kept_from.job = above.id
-  CROSS JOIN job AS made ON made.id = kept_from.rerun WHERE made.settled_at IS NULL
-UNION ALL
-SELECT starter.id FROM above CROSS JOIN job AS starter ON starter.id = above.id
-WHERE starter.settled_at IS NULL AND above.id <> )sql" +
-         job;
+SELECT coalesce(
+  (SELECT made.id FROM derived_job CROSS JOIN job AS made ON made.id = derived_job.job
+   WHERE derived_job.origin = above.id AND made.settled_at IS NULL),
+  (SELECT made.id FROM kept_from CROSS JOIN job AS made ON made.id = kept_from.rerun
+   WHERE kept_from.job = above.id AND made.settled_at IS NULL),
+  (SELECT job.id FROM job
+   WHERE job.id = above.id AND job.settled_at IS NULL AND job.id <> )sql" +
+         job + R"sql()) AS needing
+FROM above WHERE needing IS NOT NULL)sql";
 }
 
 }  // namespace stepd::storage::sqlite
