@@ -36,7 +36,8 @@ enum class PlantedBug : std::uint8_t {
   forgets_arguments,           // what references came to: calls see them as they were sent
   forgets_undos,               // those a compensation asks for: recorded, and none is made
   undoes_again,                // a continued undo compensates what is compensated already
-  deletes_what_is_needed       // a settled job, whatever refers to it
+  deletes_what_is_needed,      // a settled job, whatever refers to it
+  expires_what_is_needed       // likewise, by retention
 };
 
 #ifdef STEPD_PLANTED_BUGS

@@ -278,7 +278,9 @@ std::size_t MemoryEdit::expire(const Expiry& expiry, std::size_t limit) {
   std::vector<JobId> gone;
   for (const auto& [id, job] : record_.jobs) {
     if (gone.size() == limit) break;
-    if (expired(job->kept.head, expiry) && !referring(id)) gone.push_back(id);
+    if (!expired(job->kept.head, expiry)) continue;
+    const bool takes_all = engine::planted(engine::PlantedBug::expires_what_is_needed);
+    if (takes_all || !referring(id)) gone.push_back(id);
   }
   for (const JobId id : gone) remove(id, {});
 

@@ -21,7 +21,7 @@ constexpr std::size_t jobs_promised_max = 10;  // those made from others include
 }  // namespace
 
 void SimulatedHost::act() {
-  switch (chance_.below(20)) {
+  switch (chance_.below(21)) {
     case 0:
       return submit();
     case 1:
@@ -44,6 +44,8 @@ void SimulatedHost::act() {
       return send_event("e" + std::to_string(chance_.below(12)));
     case 19:
       return save_something();
+    case 20:
+      return chance_.below(8) == 0 ? expire() : turn();
     case 9:
     case 10:
     case 11:

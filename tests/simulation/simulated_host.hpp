@@ -77,6 +77,7 @@ class SimulatedHost {
   void take_reply(const runtime::ReplyDesk::Delivery& delivery);
   void take_accepted(const Asked& asked, engine::JobId made);
   void take_removed(engine::JobId job);
+  void expire();
   [[nodiscard]] std::set<engine::JobId> those_above(engine::JobId job);
   void begin(const engine::CallRequest& request);
   void judge_arguments(const engine::CallRequest& request);

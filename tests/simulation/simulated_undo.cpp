@@ -4,10 +4,11 @@
 #include "host/runtime/child_undo.hpp"
 #include "tests/simulation/simulated_host.hpp"
 
-/// Compensations that undo the jobs of their step, and settled jobs that are deleted.
+/// Compensations that undo the jobs of their step, and settled jobs that are removed.
 namespace stepd::simulation {
 
 using namespace engine;
+using namespace std::chrono_literals;
 
 /// The call that has just ended wants some of the jobs undone that execute started.
 void SimulatedHost::undo_by_chance(CallReported& reported, const Record& record) {
@@ -104,6 +105,17 @@ void SimulatedHost::take_removed(JobId job) {
       throw Broken("D5: job " + to_text(job) + " is deleted, and job " + to_text(other) +
                    " still needs it");
     }
+  }
+}
+
+/// Retention takes what has settled some time ago, as far as it may.
+void SimulatedHost::expire() {
+  const TimePoint before = now_.wall - 5s;
+  const storage::Expiry expiry{.succeeded_before = before, .unsuccessful_before = before};
+  world_.seen["expired"] += store_->expire(epoch_, expiry, 1 + chance_.below(3));
+  const std::set<JobId> promised = world_.promised();
+  for (const JobId job : promised) {
+    if (!store_->find(job)) take_removed(job);
   }
 }
 

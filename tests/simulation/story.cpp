@@ -49,7 +49,8 @@ std::string missing_from(const Sum& sum) {
                            "rerun",
                            "undo",
                            "priority",
-                           "delete"}) {
+                           "delete",
+                           "expired"}) {
     if (!sum.seen.contains(what)) missing += std::string(missing.empty() ? "" : ", ") + what;
   }
   return missing;

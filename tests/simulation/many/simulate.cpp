@@ -60,7 +60,8 @@ const std::vector<std::pair<PlantedBug, const char*>> bugs{
     {PlantedBug::forgets_arguments, "forgets_arguments"},
     {PlantedBug::forgets_undos, "forgets_undos"},
     {PlantedBug::undoes_again, "undoes_again"},
-    {PlantedBug::deletes_what_is_needed, "deletes_what_is_needed"}};
+    {PlantedBug::deletes_what_is_needed, "deletes_what_is_needed"},
+    {PlantedBug::expires_what_is_needed, "expires_what_is_needed"}};
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
