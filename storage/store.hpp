@@ -68,8 +68,8 @@ struct Underivable {
   bool failed = false;                                      // the undo has, and can be gone on with
   friend bool operator==(const Underivable&, const Underivable&) = default;
 };
-/// The job is not removed, because an unsettled one comes from it, keeps or undoes what it did, or
-/// has started it (D5).
+/// The job is not removed, because an unsettled one comes from it, keeps or undoes what it did, has
+/// started it, or has started what it undoes (D5).
 struct Referred {
   JobId by;
   friend bool operator==(const Referred&, const Referred&) = default;

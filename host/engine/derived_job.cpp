@@ -108,7 +108,7 @@ class Deriving {
     begin(std::nullopt);
     for (StepIndex step = 0; step < job_.steps.size(); ++step) {
       const StepState& old = job_.steps[step];
-      if (is_left(old)) {
+      if (is_left(old) || planted(PlantedBug::undoes_again)) {
         take_up_again(step);
         continue;
       }

@@ -48,10 +48,9 @@ Engine::State::Calls::iterator Engine::State::drop(Calls::iterator call) {
 
 /// What failed may have been a change without a row: the next one, which begins a call, may then be
 /// on disk all the same.
-void Engine::State::settle_doubts(const JobState& job) {
-  for (auto call = calls.lower_bound({job.id, 0});
-       call != calls.end() && call->first.job == job.id;) {
-    const bool was_begun = call->first.number <= job.calls;
+void Engine::State::settle_doubts(JobId id, std::uint64_t calls_on_record) {
+  for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;) {
+    const bool was_begun = call->first.number <= calls_on_record;
     if (std::exchange(call->second.in_doubt, false) && !was_begun) {
       call = drop(call);
     } else {
@@ -64,7 +63,7 @@ void Engine::State::lose(JobId id, BatchId failed_batch) {
   ActiveJob* active = find(id);
   if (!active) return;
   const bool never_existed = active->first_batch == failed_batch && active->first_batch != 0;
-  for (VerbRequested& event : active->repeated) deferred[id].push_back(std::move(event));
+  std::vector<VerbRequested> repeated = std::move(active->repeated);
   timers.set(id, active->timer_set, std::nullopt);
   jobs.erase(id.value);
   if (loading.contains(id)) outdated.insert(id);
@@ -81,6 +80,7 @@ void Engine::State::lose(JobId id, BatchId failed_batch) {
     }
     ++call;
   }
+  for (VerbRequested& event : repeated) deferred[id].push_back(std::move(event));
   if (!never_existed || deferred.contains(id)) load(id);
 }
 

@@ -11,7 +11,7 @@ namespace stepd::engine {
 namespace {
 
 /// A step whose record was refused is parked beside its call: what it did is not stated before that
-/// is over (O3).
+/// is over (O3). Whoever asks before the call's report is taken has asked while it went on.
 std::optional<Refused> refused_beside_call(const std::map<CallId, CallTrack>& calls,
                                            const JobState& job, const Verb& verb) {
   if (verb.kind != Verb::Kind::skip && verb.kind != Verb::Kind::resolve) return std::nullopt;
@@ -20,7 +20,7 @@ std::optional<Refused> refused_beside_call(const std::map<CallId, CallTrack>& ca
     const StepIndex step = call->second.step;
     const bool is_meant = job.definition->steps[step].id == verb.step &&
                           std::holds_alternative<Parked>(job.steps[step].condition);
-    if (call->second.over || !is_meant) continue;
+    if (call->second.reported || !is_meant) continue;
     return Refused{Refused::Why::wrong_state,
                    "step \"" + verb.step + "\" of job " + to_text(job.id) +
                        " is in the middle of a call, which has been asked to stop; wait until it "
@@ -72,14 +72,20 @@ void Engine::State::on(CallOverran& event) {
 void Engine::State::on(BlobOffered& event) {
   ActiveJob* active = find(event.call.job);
   const auto track = calls.find(event.call);
-  const bool is_alive = active && track != calls.end() && !track->second.over;
+  const bool is_alive = active && track != calls.end() &&
+                        (!track->second.over || planted(PlantedBug::saves_when_over));
   if (!is_alive) {
     effects.push_back({.action = AnswerBlob{event.call, event.reply, BlobStatus::fenced}});
     return;
   }
+  // The call's own phase: its step may have been given up beside it.
   const StepIndex step = track->second.step;
-  active->draft().blobs.push_back({event.kind, step, active->state().steps[step].phase,
-                                   std::move(event.key), std::move(event.bytes)});
+  const Phase phase = track->second.phase;
+  const bool is_memo = event.kind == StepBlob::Kind::memo;
+  if (!planted(is_memo ? PlantedBug::forgets_memos : PlantedBug::forgets_checkpoints)) {
+    active->draft().blobs.push_back(
+        {event.kind, step, phase, std::move(event.key), std::move(event.bytes)});
+  }
   active->draft().effects.push_back(AnswerBlob{event.call, event.reply, BlobStatus::stored});
   touch(*active);
 }
@@ -99,6 +105,7 @@ void Engine::State::on(JobLoaded& event) {
   const bool exists = event.job.has_value();
   if (event.job) take_in(std::move(*event.job));
   ActiveJob* active = find(event.id);
+  if (!active) settle_doubts(event.id, 0);
   if (active && active->leaving) {
     // It came back and is on its way out again: what waits for it waits for that, too.
     if (!waiting.empty()) deferred.insert(std::move(waiting));
@@ -280,7 +287,7 @@ void Engine::State::keep_checkpoint(ActiveJob& active, const Entry& entry,
   const auto* moved = std::get_if<StepMoved>(&entry);
   const bool goes_on = moved && (std::holds_alternative<Suspended>(moved->to) ||
                                  std::holds_alternative<Succeeded>(moved->to));
-  if (!goes_on) return;
+  if (!goes_on || planted(PlantedBug::forgets_last_checkpoint)) return;
   // The phase that the call was of; a probe that succeeds moves its step on.
   const Phase phase = active.state().steps[moved->step].phase;
   active.draft().blobs.push_back({StepBlob::Kind::checkpoint, moved->step, phase, {}, bytes});
@@ -378,7 +385,7 @@ void Engine::State::take_in(LoadedJob loaded) {
   active.was_set_aside(loaded.head);
   active.head_on_record = std::move(loaded.head);
   touch(active);
-  settle_doubts(active.state());
+  settle_doubts(id, active.state().calls);
   if (active.state().settled) return;
   // First of all: the store gave them before anything else could end those waits (W1).
   for (GivenEvent& given : loaded.given) give(active, std::move(given));

@@ -20,6 +20,7 @@ namespace stepd::engine {
 
 struct CallTrack {
   StepIndex step = 0;
+  Phase phase = Phase::execute;
   bool quick = false;
   bool over = false;
   bool in_doubt = false;  // a batch before the one that holds its start was not committed
@@ -122,7 +123,8 @@ struct Engine::State {
   // Calls whose start may not be on disk
   using Calls = std::map<CallId, CallTrack>;
   Calls::iterator drop(Calls::iterator call);
-  void settle_doubts(const JobState& job);
+  /// So many calls of the job stand on record; none, when it cannot be read or is gone.
+  void settle_doubts(JobId id, std::uint64_t calls_on_record);
 
   // Batches ---------------------------------------------------------------------------------------
   void batch_settled(const BatchOutcome& outcome);

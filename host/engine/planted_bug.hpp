@@ -28,7 +28,16 @@ enum class PlantedBug : std::uint8_t {
   repeats_in_doubt,            // what must not be repeated
   starts_while_paused,         // a call
   skip_forgets_effect,         // what a skipped step did before is taken for none
-  starts_after_any             // a step, once one of those that it comes after is done
+  starts_after_any,            // a step, once one of those that it comes after is done
+  forgets_memos,               // what a call saves for good is acknowledged and nowhere
+  forgets_checkpoints,         // likewise
+  forgets_last_checkpoint,     // that a call leaves with its answer
+  saves_when_over,             // a call that has reported still saves
+  forgets_arguments,           // what references came to: calls see them as they were sent
+  forgets_undos,               // those a compensation asks for: recorded, and none is made
+  undoes_again,                // a continued undo compensates what is compensated already
+  deletes_what_is_needed,      // a settled job, whatever refers to it
+  expires_what_is_needed       // likewise, by retention
 };
 
 #ifdef STEPD_PLANTED_BUGS

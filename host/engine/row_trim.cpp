@@ -41,13 +41,28 @@ std::vector<StepIndex> only_calls_of(const JournalRow& row) {
   return steps;
 }
 
+/// The row is about one of the step's first calls of its phase. In a journal that has been trimmed
+/// a row may stand without the start of the call that it is about: that is a later one.
+bool is_of_first_calls(const JobState& job, StepIndex step, const JournalRow& row) {
+  const StepState& state = job.steps[step];
+  if (state.calls > RowTrim::kept_at_each_end) return false;
+  if (state.calls < RowTrim::kept_at_each_end) return true;
+  bool is_between_calls = false;
+  for (const Entry& entry : row.entries) {
+    if (step_of(entry) != step) continue;
+    if (std::holds_alternative<CallStarted>(entry)) return true;
+    const auto* ended = std::get_if<CallEnded>(&entry);
+    if (ended) return ended->call == state.last_call;
+    is_between_calls = is_between_calls || std::holds_alternative<ChildrenSettled>(entry);
+  }
+  return !is_between_calls;
+}
+
 }  // namespace
 
 void RowTrim::note(const JobState& job, const JournalRow& row) {
   const std::vector<StepIndex> steps = only_calls_of(row);
-  const auto is_among_the_first = [&job](StepIndex step) {
-    return job.steps[step].calls <= kept_at_each_end;
-  };
+  const auto is_among_the_first = [&](StepIndex step) { return is_of_first_calls(job, step, row); };
   if (steps.empty() || std::ranges::any_of(steps, is_among_the_first)) return;
   const std::size_t holders = steps.size() + note_children(row);
   if (holders > 1) held_[row.number] = holders;

@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "host/engine/planted_bug.hpp"
 #include "storage/storable.hpp"
 
 namespace stepd::storage {
@@ -25,6 +26,10 @@ void keep(std::vector<StepBlob>& blobs, const StepBlob& blob) {
   } else if (blob.kind == StepBlob::Kind::checkpoint) {
     found->bytes = blob.bytes;
   }
+}
+
+std::optional<JobId> parent_of(const MemoryRecord::Job& job) {
+  return job.parent ? std::optional(job.parent->job) : std::nullopt;
 }
 
 bool expired(const engine::JobHead& head, const Expiry& expiry) {
@@ -119,13 +124,27 @@ std::optional<JobId> MemoryEdit::unsettled_from(JobId origin) const {
   return std::nullopt;
 }
 
-/// Of its own and of the job whose step has started it, which may still want to undo it.
-std::optional<JobId> MemoryEdit::referring(JobId id, const Job& job) const {
+/// The job that this one undoes or whose undo it goes on with.
+std::optional<JobId> MemoryEdit::undone_by(JobId undo) const {
+  for (const auto& [name, row] : record_.derived) {
+    if (row.job == undo && row.kind == engine::Origin::Kind::undo) return name.first;
+  }
+  return std::nullopt;
+}
+
+/// The job that this one undoes and the one whose step has started it, and likewise upwards: each
+/// may still want to know how it ended, to undo it, or what its undo came to.
+std::optional<JobId> MemoryEdit::referring(JobId id) const {
   if (const auto by = unsettled_from(id)) return by;
-  if (!job.parent) return std::nullopt;
-  const auto starter = record_.jobs.find(job.parent->job);
-  const bool goes_on = starter != record_.jobs.end() && !starter->second->kept.head.settled_at;
-  return goes_on ? std::optional(starter->first) : unsettled_from(job.parent->job);
+  const auto job = record_.jobs.find(id);
+  if (job == record_.jobs.end()) return std::nullopt;
+  for (const auto& above : {parent_of(*job->second), undone_by(id)}) {
+    if (!above) continue;
+    const auto there = record_.jobs.find(*above);
+    if (there != record_.jobs.end() && !there->second->kept.head.settled_at) return above;
+    if (const auto by = referring(*above)) return by;
+  }
+  return std::nullopt;
 }
 
 void MemoryEdit::copy_compensation_blobs(JobId from, Job& to) const {
@@ -182,7 +201,8 @@ ChangeResult MemoryEdit::apply(const Change& change) {
   if (std::ranges::any_of(change.ended_waits, is_overtaken)) return Conflict{};
   require_storable(change, std::max(last, change.row));
   if (change.remove) {
-    if (const auto by = referring(change.job, *found->second)) return Referred{*by};
+    const auto by = referring(change.job);
+    if (by && !engine::planted(engine::PlantedBug::deletes_what_is_needed)) return Referred{*by};
     remove(change.job, change.at);
     return Committed{};
   }
@@ -215,7 +235,17 @@ void MemoryEdit::remove(JobId id, TimePoint at) {
   std::erase_if(record_.waits, is_of_job);
   std::erase_if(record_.broods, is_of_job);
   claimed_.erase(id);
+  close_chain(id);
   std::erase_if(record_.derived, [id](const auto& row) { return row.first.first == id; });
+}
+
+/// Where the undo that goes is not the last one: its job's undo is the next one from here on.
+void MemoryEdit::close_chain(JobId gone) {
+  const auto next = last_undo(record_, gone);
+  if (!next) return;
+  for (auto& [name, row] : record_.derived) {
+    if (row.job == gone && row.kind == engine::Origin::Kind::undo) row.job = *next;
+  }
 }
 
 void MemoryEdit::shorten_waits(TimePoint now, engine::Duration by) {
@@ -248,7 +278,9 @@ std::size_t MemoryEdit::expire(const Expiry& expiry, std::size_t limit) {
   std::vector<JobId> gone;
   for (const auto& [id, job] : record_.jobs) {
     if (gone.size() == limit) break;
-    if (expired(job->kept.head, expiry) && !referring(id, *job)) gone.push_back(id);
+    if (!expired(job->kept.head, expiry)) continue;
+    const bool takes_all = engine::planted(engine::PlantedBug::expires_what_is_needed);
+    if (takes_all || !referring(id)) gone.push_back(id);
   }
   for (const JobId id : gone) remove(id, {});
 

@@ -56,12 +56,14 @@ class MemoryEdit {
   [[nodiscard]] bool has_given(JobId job) const;
 
   void remove(JobId id, TimePoint at);
+  void close_chain(JobId gone);
   [[nodiscard]] std::optional<Underivable> undone(JobId origin) const;
   void copy_compensation_blobs(JobId from, Job& to) const;
   [[nodiscard]] std::optional<Underivable> objection(const engine::Derivation& derivation) const;
   [[nodiscard]] std::optional<JobId> unsettled_from(JobId origin) const;
   /// An unsettled job for whose sake this one stays.
-  [[nodiscard]] std::optional<JobId> referring(JobId id, const Job& job) const;
+  [[nodiscard]] std::optional<JobId> referring(JobId id) const;
+  [[nodiscard]] std::optional<JobId> undone_by(JobId undo) const;
   [[nodiscard]] std::optional<JobId> relying_on(JobId origin) const;
   [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
                                                 const engine::SubmitKey& key) const;

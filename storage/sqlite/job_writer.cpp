@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "storage/sqlite/needed_jobs.hpp"
 #include "storage/storable.hpp"
 
 namespace stepd::storage::sqlite {
@@ -77,28 +78,12 @@ UPDATE job SET needs = '', due = min(coalesce(due, ?1), ?1) WHERE id IN (
     AND settled_at IS NULL
   LIMIT ?3))sql";
 
-/// An unsettled job comes from this one, or keeps or undoes what it did.
-std::string is_needed(const std::string& job) {
-  const std::string unsettled = job + " AND made.settled_at IS NULL)";
-  return R"sql((EXISTS (
-  SELECT 1 FROM derived_job CROSS JOIN job AS made ON made.id = derived_job.job
-  WHERE derived_job.origin = )sql" +
-         unsettled + R"sql( OR EXISTS (
-  SELECT 1 FROM kept_from CROSS JOIN job AS made ON made.id = kept_from.rerun
-  WHERE kept_from.job = )sql" +
-         unsettled + ")";
-}
-
-// Of a step's jobs, whatever goes on with the step or undoes it may still want to know.
 std::string select_expired(const std::string& words) {
   return R"sql(
-SELECT id, word FROM job INDEXED BY job_word
+SELECT id, word FROM job AS settled INDEXED BY job_word
 WHERE word <> 1 AND word <> 2 AND word IN )sql" +
-         words + " AND settled_at < ? AND NOT " + is_needed("job.id") + R"sql(
-  AND (job.parent IS NULL OR NOT (EXISTS (
-    SELECT 1 FROM job AS starter WHERE starter.id = job.parent AND starter.settled_at IS NULL)
-    OR )sql" +
-         is_needed("job.parent") + "))\nLIMIT ?";
+         words + " AND settled_at < ? AND NOT EXISTS (" + select_needing("settled.id") +
+         ")\nLIMIT ?";
 }
 
 constexpr std::string_view expire_keys = R"sql(
@@ -121,18 +106,10 @@ constexpr std::string_view copy_compensation_blobs = R"sql(
 INSERT INTO step_blob (job, step, phase, kind, key, bytes)
 SELECT ?2, step, phase, kind, key, bytes FROM step_blob WHERE job = ?1 AND phase = 2)sql";
 
-// Of its own and of the job whose step has started it, which may still want to undo it.
-constexpr std::string_view select_referring = R"sql(
-WITH of (id) AS (SELECT ?1 UNION ALL SELECT parent FROM job WHERE id = ?1 AND parent IS NOT NULL)
-SELECT job.id FROM of CROSS JOIN derived_job ON derived_job.origin = of.id
-  CROSS JOIN job ON job.id = derived_job.job WHERE job.settled_at IS NULL
-UNION ALL
-SELECT job.id FROM of CROSS JOIN kept_from ON kept_from.job = of.id
-  CROSS JOIN job ON job.id = kept_from.rerun WHERE job.settled_at IS NULL
-UNION ALL
-SELECT job.id FROM of CROSS JOIN job ON job.id = of.id
-WHERE of.id <> ?1 AND job.settled_at IS NULL
-LIMIT 1)sql";
+// Where the undo that goes is not the last one: its job's undo is the next one from here on.
+constexpr std::string_view close_chain = R"sql(
+UPDATE derived_job SET job = next.job FROM derived_job AS next
+WHERE derived_job.job = ?1 AND derived_job.kind = 1 AND next.origin = ?1 AND next.kind = 1)sql";
 
 constexpr std::string_view insert_kept_from =
     "INSERT INTO kept_from (job, rerun) VALUES (?, ?) ON CONFLICT DO NOTHING";
@@ -184,7 +161,8 @@ JobWriter::JobWriter(Database& database)
       job_there_(database, select_there),
       insert_derived_(database, insert_derived),
       copy_compensation_blobs_(database, copy_compensation_blobs),
-      referring_(database, select_referring),
+      referring_(database, select_needing("?1") + " LIMIT 1"),
+      close_chain_(database, close_chain),
       insert_kept_from_(database, insert_kept_from),
       relying_on_(database, select_relying_on),
       delete_kept_from_(database, delete_kept_from),
@@ -422,6 +400,7 @@ void JobWriter::remove(JobId id, JobWord shown, TimePoint at) {
   delete_blobs_.run(id.value);
   events_.forget(id);
   children_.forget(id);
+  close_chain_.run(id.value);
   delete_derived_.run(id.value);
   delete_kept_from_.run(id.value);
   raise_highest_removed_.run(id.value);

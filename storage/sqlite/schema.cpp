@@ -191,7 +191,13 @@ ALTER TABLE job ADD COLUMN made_by TEXT;
 UPDATE job SET made_by = derived_job.request_id FROM derived_job WHERE derived_job.job = job.id;
 )sql";
 
-constexpr std::array all{Migration{1, version_1}, Migration{2, version_2}, Migration{3, version_3}};
+// An undo stays for as long as somebody may ask what has become of the job that it undoes.
+constexpr const char* version_4 = R"sql(
+CREATE INDEX derived_job_undoes ON derived_job (job) WHERE kind = 1;
+)sql";
+
+constexpr std::array all{Migration{1, version_1}, Migration{2, version_2}, Migration{3, version_3},
+                         Migration{4, version_4}};
 
 [[noreturn]] void refuse(const Database& database, const std::string& fact) {
   throw StoreError{StoreError::Kind::broken, database.file().string() + " " + fact};

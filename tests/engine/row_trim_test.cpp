@@ -131,3 +131,61 @@ TEST_CASE("D6: a step that starts jobs in many waves keeps a bounded journal", "
   course.run("a").run("b");
   CHECK(trimmed(course).state == course.job);
 }
+
+namespace {
+
+/// The journal of a course on disk, kept by a host that dies now and then.
+struct Disk {
+  LoadedJob record;
+  JobState job;
+  RowTrim trim{};
+
+  explicit Disk(const Course& course)
+      : record{.id = course.job.id, .definition = encode(*course.job.definition)},
+        job(fresh(course.job.id, course.job.definition)) {}
+
+  void take_up(const Course& course) {
+    for (const JournalRow& row : course.rows) {
+      if (row.number > job.rows) write(row);
+    }
+  }
+
+  void write(const JournalRow& row) {
+    apply(job, row);
+    trim.note(job, row);
+    record.rows.push_back({row.number, row.at, encode(row.entries)});
+    for (const std::uint64_t dropped : trim.take_droppable()) {
+      std::erase_if(record.rows, [&](const StoredRow& kept) { return kept.number == dropped; });
+    }
+  }
+
+  void restart() {
+    trim = RowTrim{};
+    job =
+        fold(record, [&](const JobState& state, const JournalRow& row) { trim.note(state, row); });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("D6: what a step started is let go once it starts more though its host died meanwhile",
+          "[engine]") {
+  Course course({plain("a"), plain("b")});
+  Disk steady(course);
+  Disk restarted(course);
+  std::uint32_t spawned = 0;
+  for (int times = 0; times < 20; ++times) {
+    Outcome waits{.kind = OutcomeKind::suspended, .wait = Wait{.children = ChildWait{}}};
+    waits.spawns.push_back({std::to_string(spawned++), job_of({plain("x")})});
+    course.run("a", waits);
+    course.take(ChildrenCame{
+        {.step = 0, .spawned = spawned, .settled = spawned, .as_of_row = course.job.rows}});
+    for (int calls = 0; calls < 30; ++calls) course.run("a", ends(OutcomeKind::retry)).wake("a");
+    steady.take_up(course);
+    restarted.take_up(course);
+    restarted.restart();
+  }
+
+  CHECK(restarted.job.steps == course.job.steps);
+  CHECK(restarted.record.rows.size() == steady.record.rows.size());
+}

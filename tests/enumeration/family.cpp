@@ -14,6 +14,9 @@
 #include "host/engine/why.hpp"
 #include "host/rehearsal/record.hpp"
 #include "storage/memory/memory_store.hpp"
+#include "storage/sqlite/sqlite_reader.hpp"
+#include "storage/sqlite/sqlite_store.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 namespace stepd::enumeration {
 
@@ -54,12 +57,48 @@ bool is_given_up(const StepCondition& condition) {
          std::holds_alternative<Compensated>(condition);
 }
 
+/// What outlives a host: a record in memory, or a file.
+class Disk {
+ public:
+  explicit Disk(Backing backing) {
+    if (backing == Backing::sqlite) folder_.emplace();
+    open();
+  }
+
+  /// As the next host finds it.
+  void open() {
+    if (!folder_) {
+      memory_ = memory_ ? std::make_unique<storage::MemoryStore>(memory_->snapshot())
+                        : std::make_unique<storage::MemoryStore>();
+      return;
+    }
+    reader_.reset();
+    file_.reset();
+    file_ = std::make_unique<storage::SqliteStore>(folder_->path(),
+                                                   storage::SqliteOptions{.prewrite_wal = false});
+    reader_ = std::make_unique<storage::SqliteReader>(folder_->path());
+  }
+
+  [[nodiscard]] storage::Store& store() {
+    return folder_ ? static_cast<storage::Store&>(*file_) : *memory_;
+  }
+  [[nodiscard]] storage::Reader& reader() {
+    return folder_ ? static_cast<storage::Reader&>(*reader_) : *memory_;
+  }
+
+ private:
+  std::optional<support::TemporaryFolder> folder_;
+  std::unique_ptr<storage::MemoryStore> memory_;
+  std::unique_ptr<storage::SqliteStore> file_;
+  std::unique_ptr<storage::SqliteReader> reader_;
+};
+
 class Play {
  public:
-  Play(const Family& family, std::set<rehearsal::CrashPoint> crashes)
+  Play(const Family& family, std::set<rehearsal::CrashPoint> crashes, Backing backing)
       : family_(family),
-        store_(std::make_unique<storage::MemoryStore>()),
-        stage_(*store_, std::make_shared<const Catalogue>(family_types()),
+        disk_(backing),
+        stage_(disk_.store(), std::make_shared<const Catalogue>(family_types()),
                {.crashes = std::move(crashes)}, curtain_up) {}
 
   FamilyPlayed run() && {
@@ -102,7 +141,7 @@ class Play {
   void look_at(const runtime::NewsFeed::Row& row) {
     for (const Entry& entry : decode_entries(row.entries)) {
       if (!std::holds_alternative<Settled>(entry)) continue;
-      for (const storage::ChildLine& child : store_->children(row.job, {}, jobs_max)) {
+      for (const storage::ChildLine& child : disk_.reader().children(row.job, {}, jobs_max)) {
         if (!child.outcome) breach("W3: " + role_of(row.job) + " settles before its own");
       }
     }
@@ -111,8 +150,8 @@ class Play {
   /// Whoever got no answer asks again: under the same key, id or request id.
   void die() {
     live_.clear();
-    store_ = std::make_unique<storage::MemoryStore>(store_->snapshot());
-    stage_.restart(*store_, {});
+    disk_.open();
+    stage_.restart(disk_.store(), {});
     if (submit_) submit();
     if (std::exchange(asked_, std::nullopt)) ask();
   }
@@ -133,7 +172,7 @@ class Play {
 
   /// Held against the promises by the record on disk.
   void begin(CallRequest request) {
-    const auto loaded = store_->find(request.id.job);
+    const auto loaded = disk_.reader().find(request.id.job);
     const std::string call = "call " + std::to_string(request.id.number) + " of step " +
                              request.step + " of " + role_of(request.id.job);
     if (!loaded) return breach("A1: " + call + " starts, and its job is not on disk");
@@ -159,7 +198,7 @@ class Play {
 
   std::vector<storage::ChildLine> children_of(const CallRequest& request) {
     std::vector<storage::ChildLine> lines =
-        store_->children(request.executed_in.value_or(request.id.job), {}, jobs_max);
+        disk_.reader().children(request.executed_in.value_or(request.id.job), {}, jobs_max);
     std::erase_if(lines,
                   [&](const storage::ChildLine& line) { return line.step != request.step_index; });
     return lines;
@@ -189,7 +228,7 @@ class Play {
   /// A probe tells the truth.
   Outcome outcome_of(const CallRequest& request, bool applied) {
     if (request.phase != Phase::probe) {
-      return family_.act({request, role_of(request.id.job), children_of(request)});
+      return family_.act({request, role_of(request.id.job), children_of(request), disk_.reader()});
     }
     if (applied) return {.output = JsonText("{}")};
     return {.kind = OutcomeKind::no_effect, .error = {"no_effect", "it is not there", {}}};
@@ -200,7 +239,7 @@ class Play {
     const FamilyMoment& moment = family_.moments[moment_];
     const auto job = job_of(moment.role);
     if (!job) return false;
-    const JobState state = fold(store_->find(*job).value());
+    const JobState state = fold(disk_.reader().find(*job).value());
     std::string_view now = name_of(word_of(state));
     if (!moment.step.empty()) {
       now = name_of(state.steps[find_step(*state.definition, moment.step).value()].condition);
@@ -239,25 +278,39 @@ class Play {
   std::string role_of(JobId id) {
     const auto known = roles_.find(id);
     if (known != roles_.end()) return known->second;
-    const auto loaded = store_->find(id);
+    const auto loaded = disk_.reader().find(id);
     if (!loaded) return "an unknown job";
     const JobDefinition definition = decode_definition(loaded->definition);
     std::string role = "job";
     if (definition.parent) {
-      const auto parent = store_->find(definition.parent->job);
+      const auto parent = disk_.reader().find(definition.parent->job);
       const JobDefinition of = decode_definition(parent.value().definition);
       role = role_of(definition.parent->job) + "/" + of.steps[definition.parent->step].id + ":" +
              definition.parent->key;
     } else if (definition.origin) {
       const bool undoes = definition.origin->kind == Origin::Kind::undo;
-      role = role_of(definition.origin->job) + (undoes ? "+undo" : "+rerun");
+      role = role_of(definition.origin->job) + (undoes ? "" : "+rerun");
+      if (undoes) role += chain_to(id, definition.origin->job);
     }
     return roles_[id] = role;
   }
 
+  /// One more of them for each undo that it goes on with.
+  std::string chain_to(JobId undo, JobId undone) {
+    std::string chain;
+    while (undone != undo) {
+      chain += "+undo";
+      const auto made = disk_.reader().derived(undone, jobs_max);
+      const auto next = std::ranges::find(made, Origin::Kind::undo, &storage::DerivedLine::kind);
+      if (next == made.end()) throw std::logic_error("an undo that nobody knows of");
+      undone = next->job;
+    }
+    return chain;
+  }
+
   std::map<std::string, JobId> jobs_by_role() {
     std::map<std::string, JobId> jobs;
-    for (const storage::JobLine& line : store_->page({}, {}, jobs_max)) {
+    for (const storage::JobLine& line : disk_.reader().page({}, {}, jobs_max)) {
       if (!jobs.emplace(role_of(line.id), line.id).second) {
         breach("W3: there are two jobs in the role of " + role_of(line.id));
       }
@@ -277,7 +330,8 @@ class Play {
       breach("moment " + std::to_string(moment_) + " never came");
     }
     for (const auto& [role, id] : jobs_by_role()) tell(role, id);
-    for (const storage::EventLine& event : store_->events({.tenant = "default"}, {}, jobs_max)) {
+    for (const storage::EventLine& event :
+         disk_.reader().events({.tenant = "default"}, {}, jobs_max)) {
       played_.ending += "event " + event.id + (event.given_to ? " is taken\n" : " is kept\n");
     }
     played_.ending += "undone: " + std::to_string(undone_) + "\n";
@@ -285,7 +339,7 @@ class Play {
   }
 
   void tell(const std::string& role, JobId id) {
-    const LoadedJob loaded = store_->find(id).value();
+    const LoadedJob loaded = disk_.reader().find(id).value();
     const JobState state = fold(loaded);
     const Record record = Record::read(loaded);
     if (record.rows_after_settling != 0) breach("J5: " + role + " goes on after it settled");
@@ -309,7 +363,7 @@ class Play {
   }
 
   const Family& family_;
-  std::unique_ptr<storage::MemoryStore> store_;
+  Disk disk_;
   Stage stage_;
   FamilyPlayed played_;
   std::map<CallId, CallRequest> live_;
@@ -326,8 +380,9 @@ class Play {
 
 }  // namespace
 
-FamilyPlayed play_family(const Family& family, std::set<rehearsal::CrashPoint> crashes) {
-  return Play(family, std::move(crashes)).run();
+FamilyPlayed play_family(const Family& family, std::set<rehearsal::CrashPoint> crashes,
+                         Backing backing) {
+  return Play(family, std::move(crashes), backing).run();
 }
 
 Spawn spawn_of(std::string key, const std::string& job) {

@@ -9,6 +9,7 @@
 #include "host/engine/engine.hpp"
 #include "host/rehearsal/stage.hpp"
 #include "storage/store.hpp"
+#include "tests/enumeration/enumeration.hpp"
 
 namespace stepd::enumeration {
 
@@ -16,7 +17,8 @@ namespace stepd::enumeration {
 struct Called {
   const engine::CallRequest& request;
   std::string role{};                          // of its job
-  std::vector<storage::ChildLine> children{};  // of the step
+  std::vector<storage::ChildLine> children{};  // of the step; for a compensation, execute's
+  storage::Reader& disk;
 };
 
 struct SendEvent {
@@ -36,7 +38,7 @@ struct FamilyMoment {
 /// A job, what it starts, waits for and is made into: one story of the reference set. Whoever does
 /// a step's work decides by what is on record, so that a call that was lost does the same again.
 /// The role of the first job is `job`, of what a step starts `job/STEP:KEY`, of a rerun
-/// `job+rerun`, of an undo `job+undo`.
+/// `job+rerun`, of an undo `job+undo`, of one that goes on with that `job+undo+undo`.
 struct Family {
   std::string name{};
   std::string job{};  // as it is submitted; the step types are `plain`, `saga` and `probed`
@@ -54,7 +56,8 @@ struct FamilyPlayed {
 
 /// From the submit until nothing moves any more, with these crashes.
 [[nodiscard]] FamilyPlayed play_family(const Family& family,
-                                       std::set<rehearsal::CrashPoint> crashes);
+                                       std::set<rehearsal::CrashPoint> crashes,
+                                       Backing backing = Backing::memory);
 
 /// A job as it is submitted, for a step to start.
 [[nodiscard]] engine::Spawn spawn_of(std::string key, const std::string& job);

@@ -269,3 +269,48 @@ TEST_CASE("A5 C4: a deadline that bounds the parent no more does not bound what 
 
   CHECK_FALSE(host.on_disk(call_of_child(host, parent).job).definition->deadline);
 }
+
+TEST_CASE("A1 W3: the late result of a subtask that has been redone is dropped", "[runtime]") {
+  TurnByTurn host({plain("a")});
+  const JobId task = host.submit();
+  Outcome waits{.kind = OutcomeKind::suspended,
+                .wait = Wait{.children = ChildWait{ChildWait::Until::another_settled, 0}}};
+  host.end_call(host.started[0].id, starting(waits, 1));
+  host.settle();
+  REQUIRE(host.started.size() == 2);
+  const CallRequest first = host.started[1];
+
+  SECTION("its host has lost the job to another one") {
+    host.end_call(first.id, ok("\"first\""));
+    CHECK(host.commit_overtaken() == stepd::storage::StoreError::Kind::fenced);
+  }
+  SECTION("its host hears of it when it runs again") {
+    host.restart();
+    host.pass(2s);
+    host.end_call(first.id, ok("\"first\""));
+    host.settle();
+  }
+  SECTION("its host hears of it once the other result is there") {
+    host.restart();
+    host.pass(2s);
+  }
+  host.pass(2s);
+  REQUIRE(host.started.size() == 3);
+  const CallRequest again = host.started[2];
+  REQUIRE(again.id.job == first.id.job);
+  CHECK(again.outcome_unknown);
+  CHECK(again.attempt == 2);
+  host.end_call(again.id, ok("\"again\""));
+  host.end_call(first.id, ok("\"first\""));
+  host.settle();
+
+  const auto told = host.reader().settled_children(task, 0, 0, 10);
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].outcome->output.view() == "\"again\"");
+  CHECK(host.reader().settled_children(task, 0, told[0].number, 10).empty());
+  REQUIRE(host.started.size() == 4);
+  CHECK(host.started[3].id.job == task);
+  host.end_call(host.started[3].id, ok());
+  host.settle();
+  CHECK(settled(host, task) == "succeeded");
+}

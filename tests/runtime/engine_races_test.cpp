@@ -78,7 +78,7 @@ TEST_CASE("J8 D2: what a job waits for after an operator's verb outlives a crash
   const JobId job = host.submit();
   host.end_call(host.started[0].id, ends(OutcomeKind::bad_answer));
   host.settle();
-  host.load_all_but("type.b");
+  host.load_all_but({"type.b"});
   host.settle();
 
   host.ask(job, asked(Verb::Kind::resolve, "r1", "a"));
@@ -87,7 +87,7 @@ TEST_CASE("J8 D2: what a job waits for after an operator's verb outlives a crash
   host.turn();
   host.commit_alone();
   host.restart();
-  host.load_all_but("");
+  host.load_all_but({});
   host.settle();
 
   REQUIRE(host.started.size() == 2);
@@ -272,4 +272,131 @@ TEST_CASE("C1: a job cancelled beside a call whose record was refused goes back 
 
   REQUIRE(host.started.size() == 2);
   CHECK(host.started[1].phase == Phase::compensate);
+}
+
+TEST_CASE("D1: a call that never began gives its slot back though its job cannot be read",
+          "[runtime]") {
+  const bool is_gone = GENERATE(false, true);
+  TurnByTurn host({plain("a"), plain("b")});
+  const JobId job = host.submit();
+  host.store.refuse(job);
+  host.end_call(host.started[0].id, ok());  // the start of the next call goes with it
+  host.commit();
+  REQUIRE(host.load().calls == 1);
+
+  if (is_gone) {
+    host.remove(job);
+  } else {
+    host.damage(job);
+  }
+  host.store.take_again(job);
+  host.settle();
+
+  CHECK(host.load().calls == 0);
+  CHECK(host.started.size() == 1);
+}
+
+TEST_CASE("O3: what a step did is not stated while its call went on though that has ended since",
+          "[runtime]") {
+  TurnByTurn host({saga("a")});
+  const JobId job = host.submit();
+  host.store.refuse(job);
+  host.ask(job, asked(Verb::Kind::priority, "refused"));
+  host.commit();
+  host.store.take_again(job);
+  Verb none = asked(Verb::Kind::resolve, "r1", "a");
+  none.truth = Verb::Truth::none;
+
+  const auto early = host.ask(job, none);  // the job is being loaded
+  host.end_call(host.started[0].id, ok());
+  host.settle();
+  none.request_id = "r2";
+  const auto late = host.ask(job, none);
+  host.settle();
+
+  CHECK(host.verdict(early).find("in the middle of a call") != std::string::npos);
+  CHECK(host.verdict(late) == "accepted");
+}
+
+namespace {
+
+StepSketch at_once(std::string id) {
+  StepSketch step = plain(std::move(id));
+  step.after.emplace();
+  return step;
+}
+
+}  // namespace
+
+TEST_CASE("J8 D2: a job that goes on after a change without a row was lost is found after a crash",
+          "[runtime]") {
+  TurnByTurn host({at_once("p"), at_once("q")});
+  host.calls_max = 1;
+  host.restart();
+  host.load_all_but({"type.p"});
+  host.submit();
+  REQUIRE(host.started.size() == 1);  // the one slot is taken
+  host.load_all_but({"type.p", "type.q"});
+  const JobId job = host.submit();
+  host.load_all_but({"type.p"});
+  host.settle();
+
+  host.ask(job, asked(Verb::Kind::retry, "r1", "p"));  // refused, but it brings the job here
+  host.commit();
+  host.store.refuse(job);
+  host.turn();  // it could go on, and waits for the slot
+  host.end_call(host.started[0].id, ok());
+  host.commit_first();
+  host.store.take_again(job);
+  host.commit();
+  REQUIRE(host.step_on_disk(job, 1) == "running");
+  host.restart();
+  host.pass(5s);
+
+  CHECK(host.started.back().id.job == job);
+  CHECK(host.started.back().outcome_unknown);
+}
+
+TEST_CASE("J8: of two steps that wait for types the second goes on when its own arrives",
+          "[runtime]") {
+  TurnByTurn host({at_once("p"), at_once("q")});
+  host.load_all_but({"type.p", "type.q"});
+  const JobId job = host.submit();
+  host.settle();
+
+  host.load_all_but({"type.p"});
+  host.settle();
+  host.pass(1min);
+
+  REQUIRE(host.started.size() == 1);
+  CHECK(host.started[0].step == "q");
+  host.end_call(host.started[0].id, ok());
+  host.settle();
+  host.pass(1h);
+  CHECK(host.started.size() == 1);
+  host.load_all_but({});
+  host.settle();
+  CHECK(host.started.size() == 2);
+  CHECK(host.on_disk(job).calls == 2);
+}
+
+TEST_CASE("A10: what a call saves after its step was given up beside it is kept as that call's own",
+          "[runtime]") {
+  TurnByTurn host({probed("a")});
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, ends(OutcomeKind::effect_unknown));
+  host.settle();
+  host.pass(2s);
+  REQUIRE(host.started.size() == 2);
+  REQUIRE(host.started[1].phase == Phase::probe);
+
+  refuse_record(host, job);
+  host.ask(job, asked(Verb::Kind::abandon, "r1", "a"));
+  host.settle();
+  const BlobStatus said = host.save(host.started[1].id);
+
+  REQUIRE(said == BlobStatus::stored);
+  const auto kept = host.reader().blobs(job, 0);
+  REQUIRE(kept.size() == 1);
+  CHECK(kept[0].phase == Phase::probe);
 }

@@ -61,7 +61,29 @@ std::vector<StepIndex> after_by_chance(tests::Chance& chance,
   return after;
 }
 
+const std::string of_account = R"({"from":{"$ref":"/args/account"}})";
+const std::string of_step = R"({"from":{"$ref":"/steps/s)";
+
+/// To what a step before it returns, or to the job's arguments.
+void refer_by_chance(tests::Chance& chance, StepDefinition& step) {
+  if (chance.below(3) != 0) return;
+  step.args_have_references = true;
+  step.args = JsonText(of_account);
+  if (step.after.empty()) return;
+  const StepIndex before = step.after[chance.below(step.after.size())];
+  step.args = JsonText(of_step + std::to_string(before) + R"(/output/n"}})");
+}
+
 }  // namespace
+
+std::string args_by_hand(const std::string& args, const std::map<StepIndex, std::string>& outputs) {
+  if (args == of_account) return R"({"from":7})";
+  const auto before = static_cast<StepIndex>(std::stoul(args.substr(of_step.size())));
+  const auto output = outputs.find(before);
+  if (output == outputs.end()) return "nothing, for there is no output";
+  const std::string member = R"({"n":)";
+  return R"({"from":)" + output->second.substr(member.size());
+}
 
 const Catalogue& all_types() {
   static const Catalogue types = make_types();
@@ -87,7 +109,7 @@ JobDefinition job_by_chance(tests::Chance& chance, const Catalogue& loaded, std:
   const bool is_list = chance.coin();
   std::optional<StepIndex> pivot;
   if (chance.below(3) == 0) pivot = static_cast<StepIndex>(chance.below(steps));
-  JobDefinition definition{.name = "job", .args = JsonText("{}")};
+  JobDefinition definition{.name = "job", .args = JsonText(R"({"account":7})")};
   for (StepIndex index = 0; index < steps; ++index) {
     const auto type =
         std::next(all_types().types.begin(),
@@ -101,6 +123,7 @@ JobDefinition job_by_chance(tests::Chance& chance, const Catalogue& loaded, std:
     } else if (index > 0) {
       step.after = {index - 1};
     }
+    refer_by_chance(chance, step);
     if (const StepType* known = loaded.find(step.type)) {
       step.snapshot = snapshot_of(*known, step, {});
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -21,5 +22,9 @@ namespace stepd::simulation {
 [[nodiscard]] engine::JobDefinition job_by_chance(tests::Chance& chance,
                                                   const engine::Catalogue& loaded,
                                                   std::size_t steps_max);
+
+/// What a step's arguments come to once these steps have succeeded, worked out by hand.
+[[nodiscard]] std::string args_by_hand(const std::string& args,
+                                       const std::map<engine::StepIndex, std::string>& outputs);
 
 }  // namespace stepd::simulation

@@ -3,6 +3,7 @@
 #include <span>
 
 #include "host/engine/codec.hpp"
+#include "host/engine/job_state.hpp"
 #include "tests/simulation/chance_job.hpp"
 #include "tests/simulation/simulated_host.hpp"
 
@@ -20,7 +21,7 @@ constexpr std::size_t jobs_promised_max = 10;  // those made from others include
 }  // namespace
 
 void SimulatedHost::act() {
-  switch (chance_.below(19)) {
+  switch (chance_.below(21)) {
     case 0:
       return submit();
     case 1:
@@ -41,6 +42,10 @@ void SimulatedHost::act() {
       return;
     case 8:
       return send_event("e" + std::to_string(chance_.below(12)));
+    case 19:
+      return save_something();
+    case 20:
+      return chance_.below(8) == 0 ? expire() : turn();
     case 9:
     case 10:
     case 11:
@@ -108,6 +113,16 @@ std::optional<JobId> SimulatedHost::any_job() {
   return *std::next(world_.promised().begin(), static_cast<std::ptrdiff_t>(chosen));
 }
 
+/// One that has not settled, or has left something.
+std::optional<JobId> SimulatedHost::any_undo() {
+  for (const JobId job : world_.promised()) {
+    const Record* record = record_of(job);
+    if (!record || !undone_job(record->definition)) continue;
+    if ((!record->settled || !record->left.empty()) && chance_.coin()) return job;
+  }
+  return std::nullopt;
+}
+
 /// One that is waited for by chance, and sent again by chance.
 void SimulatedHost::send_event(std::string id) {
   SentEvent event{.tenant = "default",
@@ -139,9 +154,11 @@ void SimulatedHost::submit() {
 void SimulatedHost::spawn_by_chance(CallReported& reported) {
   const bool goes_on = reported.outcome.kind == OutcomeKind::succeeded ||
                        reported.outcome.kind == OutcomeKind::suspended;
-  if (!goes_on || world_.calm || chance_.below(6) != 0) return;
+  if (!goes_on) return;
   const auto record = record_of(reported.call.job);
   if (!record || record->definition.parent) return;
+  undo_by_chance(reported, *record);
+  if (world_.calm || chance_.below(5) != 0) return;
   const auto call = record->calls_started.find(reported.call.number);
   if (call == record->calls_started.end() || call->second.phase != Phase::execute) return;
   const std::size_t jobs = 1 + chance_.below(2);
@@ -152,18 +169,46 @@ void SimulatedHost::spawn_by_chance(CallReported& reported) {
   }
 }
 
+/// A call saves while it runs; one that is over tries to.
+void SimulatedHost::save_something() {
+  const bool is_over = chance_.below(5) == 0;
+  const auto late = is_over ? world_.late_report() : std::nullopt;
+  const CallRequest* running = is_over ? nullptr : world_.any_running();
+  if (!late && !running) return;
+  const bool is_memo = chance_.coin();
+  BlobOffered offer{.call = late ? late->call : running->id,
+                    .reply = next_token_++,
+                    .kind = is_memo ? StepBlob::Kind::memo : StepBlob::Kind::checkpoint,
+                    .key = is_memo ? "m" + std::to_string(chance_.below(2)) : "",
+                    .bytes = std::to_string(1'000'000 + next_token_)};
+  asked_[offer.reply] = {.saves = true};
+  saved_.offered(offer, running ? running->step_index : 0,
+                 running ? running->phase : Phase::execute, is_over);
+  events_.push_back(std::move(offer));
+}
+
 void SimulatedHost::operate() {
-  const auto job = any_job();
+  auto job = chance_.below(3) == 0 ? any_undo() : std::nullopt;
+  if (!job) job = any_job();
   const Record* record = job ? record_of(*job) : nullptr;
   if (!record) return;
-  constexpr Verb::Kind kinds[] = {
-      Verb::Kind::cancel,  Verb::Kind::retry,    Verb::Kind::retry,   Verb::Kind::retry,
-      Verb::Kind::abandon, Verb::Kind::priority, Verb::Kind::rerun,   Verb::Kind::rerun,
-      Verb::Kind::undo,    Verb::Kind::pause,    Verb::Kind::resume,  Verb::Kind::skip,
-      Verb::Kind::skip,    Verb::Kind::resolve,  Verb::Kind::resolve, Verb::Kind::resolve};
+  constexpr Verb::Kind kinds[] = {Verb::Kind::cancel,  Verb::Kind::retry,   Verb::Kind::retry,
+                                  Verb::Kind::retry,   Verb::Kind::abandon, Verb::Kind::priority,
+                                  Verb::Kind::rerun,   Verb::Kind::rerun,   Verb::Kind::undo,
+                                  Verb::Kind::pause,   Verb::Kind::resume,  Verb::Kind::skip,
+                                  Verb::Kind::skip,    Verb::Kind::resolve, Verb::Kind::resolve,
+                                  Verb::Kind::resolve, Verb::Kind::remove};
   Verb verb{.kind = kinds[chance_.below(std::size(kinds))],
             .reason = "by chance",
             .request_id = "r" + std::to_string(chance_.below(40))};
+  // What can be done with a settled job, and for an undo that left something.
+  if (record->settled && chance_.coin()) {
+    constexpr Verb::Kind last[] = {Verb::Kind::undo, Verb::Kind::undo, Verb::Kind::rerun,
+                                   Verb::Kind::remove};
+    verb.kind = record->left.empty() ? last[chance_.below(std::size(last))] : Verb::Kind::rerun;
+  } else if (undone_job(record->definition) && !record->parked.empty() && chance_.coin()) {
+    verb.kind = Verb::Kind::skip;
+  }
   if (verb.kind == Verb::Kind::abandon || verb.kind == Verb::Kind::skip) {
     verb.step = step_by_chance(*record);
     verb.output = JsonText(R"({"n":1})");
@@ -171,9 +216,10 @@ void SimulatedHost::operate() {
   if (verb.kind == Verb::Kind::resolve && !find_out(*job, *record, verb)) return;
   if (verb.kind == Verb::Kind::priority) verb.priority = static_cast<int>(chance_.below(5)) - 2;
   if (verb.kind == Verb::Kind::rerun || verb.kind == Verb::Kind::undo) {
-    if (world_.promised().size() >= jobs_promised_max) return;
+    const bool goes_on = undone_job(record->definition).has_value();
+    if (world_.promised().size() >= jobs_promised_max + (goes_on ? 5 : 0)) return;
     verb.request_id = "r" + std::to_string(chance_.below(3));
-    if (verb.kind == Verb::Kind::rerun && chance_.coin()) verb.step = "s1";
+    if (verb.kind == Verb::Kind::rerun && !goes_on && chance_.coin()) verb.step = "s1";
   }
   ask(*job, std::move(verb));
 }

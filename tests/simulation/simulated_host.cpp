@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/engine/child.hpp"
 #include "host/engine/codec.hpp"
 #include "host/engine/names.hpp"
 #include "host/engine/why.hpp"
@@ -56,8 +57,13 @@ void SimulatedHost::take_over(std::set<CallId> crashed) {
   // A verb nobody was answered may or may not have taken effect.
   for (const auto& [token, asked] : asked_) {
     if (asked.verb) world_.operated(asked.job, *asked.verb);
+    const bool is_removed = asked.verb && asked.verb->kind == Verb::Kind::remove;
+    if (is_removed && world_.promised().contains(asked.job) && !store_->find(asked.job)) {
+      take_removed(asked.job);
+    }
   }
   asked_.clear();
+  saved_.host_dies();
   engine_.reset();
   store_ = std::make_unique<storage::MemoryStore>(store_->snapshot());
   start_up(std::move(crashed));
@@ -125,7 +131,13 @@ void SimulatedHost::turn() {
     if (reported->outcome.wait && reported->outcome.wait->due) {
       reported->outcome.wait->due->at = now_.wall + 50ms;
     }
+    const bool is_repeated = !reported_.insert(reported->call).second;
+    if (is_repeated) continue;
     spawn_by_chance(*reported);
+    if (!world_.calm && chance_.below(4) == 0) {
+      reported->outcome.checkpoint = std::to_string(1'000'000 + next_token_++);
+      saved_.leaves(reported->call, *reported->outcome.checkpoint);
+    }
   }
   Turn turn = engine_->turn(events_, now_);
   events_.clear();
@@ -155,10 +167,7 @@ void SimulatedHost::commit_one() {
 
 void SimulatedHost::carry_out(runtime::Consequences consequences) {
   for (const auto& delivery : consequences.replies) take_reply(delivery);
-  for (const CallRequest& request : consequences.starts) {
-    judge_children_of(request);
-    world_.starts(request, record_of(request.id.job));
-  }
+  for (const CallRequest& request : consequences.starts) begin(request);
   for (const StopCall& stop : consequences.stops) world_.stops(stop);
   for (const BatchOutcome& outcome : consequences.outcomes) {
     if (outcome.refused) ++world_.seen["records refused"];
@@ -166,6 +175,34 @@ void SimulatedHost::carry_out(runtime::Consequences consequences) {
   }
   for (Event& event : consequences.events) events_.push_back(std::move(event));
   for (const StoreRequest& request : consequences.requests) serve(request);
+}
+
+void SimulatedHost::begin(const CallRequest& request) {
+  judge_children_of(request);
+  world_.starts(request, record_of(request.id.job));
+  if (const auto with = world_.take_gone_on_with(request.id.job)) {
+    saved_.goes_on(request.id.job, *with);
+  }
+  saved_.judge_start(request, *store_);
+  judge_arguments(request);
+}
+
+/// The same for every call, its compensation and its undo; what a reference yields is on disk (J7).
+void SimulatedHost::judge_arguments(const CallRequest& request) {
+  const JobId owner = request.executed_in.value_or(request.id.job);
+  const std::string args(request.args.view());
+  const std::string call =
+      "a call of step " + request.step + " of job " + to_text(request.id.job) + " is given " + args;
+  const auto [known, is_first] = arguments_.try_emplace({owner, request.step_index}, args);
+  if (known->second != args) throw Broken("J7: " + call + ", and one before it " + known->second);
+  if (!is_first || request.phase != Phase::execute) return;
+  const Record& record = *record_of(request.id.job);
+  const StepDefinition& step = record.definition.steps[request.step_index];
+  if (!step.args_have_references) return;
+  ++world_.seen["references"];
+  const auto& outputs = seen_.at(request.id.job).outputs;
+  const std::string expected = args_by_hand(std::string(step.args.view()), outputs);
+  if (args != expected) throw Broken("J7: " + call + ", which should be " + expected);
 }
 
 void SimulatedHost::serve(const StoreRequest& request) {
@@ -200,6 +237,9 @@ void SimulatedHost::take_reply(const runtime::ReplyDesk::Delivery& delivery) {
     }
   }
   const auto* answer = std::get_if<runtime::EventAnswer>(&delivery.second);
+  if (const auto* status = std::get_if<BlobStatus>(&delivery.second)) {
+    saved_.answered(delivery.first, *status, *store_, world_.seen);
+  }
   if (answer && std::holds_alternative<runtime::EventAccepted>(*answer)) {
     world_.took_in_event(asked->second.event);
   }
@@ -209,6 +249,7 @@ void SimulatedHost::take_reply(const runtime::ReplyDesk::Delivery& delivery) {
 void SimulatedHost::take_accepted(const Asked& asked, JobId made) {
   ++world_.seen[name_of(asked.verb->kind)];
   world_.operated(asked.job, *asked.verb);
+  if (asked.verb->kind == Verb::Kind::remove) take_removed(asked.job);
   if (asked.verb->kind != Verb::Kind::rerun && asked.verb->kind != Verb::Kind::undo) return;
   if (!record_of(made)) throw Broken("O1: a new job is acknowledged and not on disk");
   world_.derived(asked.job, *asked.verb, made);
@@ -224,14 +265,50 @@ const Record* SimulatedHost::record_of(JobId job) {
       return nullptr;
     }
     seen.record = Record::read(*loaded);
+    for (const StoredRow& row : loaded->rows) note_outputs(seen, decode_entries(row.entries));
     seen.row = loaded->rows.back().number;
     return &seen.record;
   }
   for (const StoredRow& row : store_->journal(job, seen.row, rows_max)) {
-    seen.record.add_row(decode_entries(row.entries));
+    const std::vector<Entry> entries = decode_entries(row.entries);
+    seen.record.add_row(entries);
     seen.row = row.number;
+    note_outputs(seen, entries);
+    judge_undos(job, entries);
+    judge_checkpoints(job, seen.record, entries);
   }
   return &seen.record;
+}
+
+void SimulatedHost::note_outputs(Seen& seen, const std::vector<Entry>& row) {
+  for (const Entry& entry : row) {
+    if (const auto* ended = std::get_if<CallEnded>(&entry)) {
+      const auto started = seen.record.calls_started.find(ended->call);
+      const bool undoes =
+          started != seen.record.calls_started.end() && started->second.phase == Phase::compensate;
+      const bool tells = ended->outcome == OutcomeKind::succeeded && !undoes;
+      if (tells) seen.outputs[ended->step] = ended->output.view();
+    } else if (const auto* moved = std::get_if<StepMoved>(&entry)) {
+      if (!moved->output.empty()) seen.outputs[moved->step] = moved->output.view();
+    }
+  }
+}
+
+void SimulatedHost::judge_checkpoints(JobId job, const Record& record,
+                                      const std::vector<Entry>& row) {
+  const CallEnded* ended = nullptr;
+  for (const Entry& entry : row) {
+    if (const auto* over = std::get_if<CallEnded>(&entry)) ended = over;
+    const auto* moved = std::get_if<StepMoved>(&entry);
+    if (!moved || !ended || moved->step != ended->step) continue;
+    const bool goes_on = std::holds_alternative<Suspended>(moved->to) ||
+                         std::holds_alternative<Succeeded>(moved->to);
+    const bool is_said = goes_on && (ended->outcome == OutcomeKind::suspended ||
+                                     ended->outcome == OutcomeKind::succeeded);
+    if (!is_said) continue;
+    saved_.went_on({job, ended->call}, ended->step, record.calls_started.at(ended->call).phase,
+                   *store_);
+  }
 }
 
 void SimulatedHost::judge(JobId job) {
@@ -243,7 +320,10 @@ void SimulatedHost::judge(JobId job) {
   world_.judge(job, *record);
   if (record->definition.parent) return;
   for (const storage::ChildLine& child : store_->children(job, {}, 100)) {
-    world_.started(child.job);
+    // One that another forestalled never was: the store has told its parent so.
+    const bool is_none = child.outcome && child.outcome->error.code == "not_made";
+    if (is_none) ++world_.seen["undos forestalled"];
+    if (!is_none) world_.started(child.job);
     if (record->settled && !child.outcome)
       throw Broken("W3: job " + to_text(job) + " settled before its own");
   }
@@ -262,6 +342,7 @@ void SimulatedHost::judge_children_of(const CallRequest& request) {
   if (request.phase != Phase::compensate) return;
   for (const storage::ChildLine& child : store_->children(request.id.job, {}, 100)) {
     if (child.step != request.step_index || child.outcome) continue;
+    if (is_name_of_undo(child.key)) continue;
     throw Broken("W3: step " + request.step + " of job " + to_text(request.id.job) +
                  " is compensated before job " + to_text(child.job) + " has settled");
   }
@@ -283,6 +364,7 @@ void SimulatedHost::judge_events() {
 
 /// Rows that were dropped (D6) change nothing of what the record says at the end.
 void SimulatedHost::judge_what_is_kept() {
+  saved_.judge(*store_);
   for (const JobId job : world_.promised()) {
     const auto kept = store_->find(job);
     const Record again = kept ? Record::read(*kept) : Record{};

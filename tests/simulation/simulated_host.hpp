@@ -11,6 +11,7 @@
 #include "host/engine/engine.hpp"
 #include "host/runtime/batch.hpp"
 #include "storage/memory/memory_store.hpp"
+#include "tests/simulation/safekeeping.hpp"
 #include "tests/simulation/world.hpp"
 #include "tests/support/chance.hpp"
 
@@ -35,12 +36,14 @@ class SimulatedHost {
     Record record{};
     std::uint64_t row = 0;     // the last one read
     std::uint64_t judged = 0;  // likewise, and held against the promises
+    std::map<engine::StepIndex, std::string> outputs{};
   };
   struct Asked {
     std::string key;      // a submit's
     engine::JobId job{};  // a verb's
     std::optional<engine::Verb> verb{};
     std::string event{};  // its id
+    bool saves = false;
   };
 
   void start_up(std::set<engine::CallId> crashed);
@@ -60,7 +63,10 @@ class SimulatedHost {
   void ask(engine::JobId job, engine::Verb verb);
   void ask_operator();
   [[nodiscard]] std::optional<engine::JobId> any_job();
+  [[nodiscard]] std::optional<engine::JobId> any_undo();
+  void save_something();
   void spawn_by_chance(engine::CallReported& reported);
+  void undo_by_chance(engine::CallReported& reported, const Record& record);
   void send_event(std::string id);
 
   void push_clock(engine::Duration by);
@@ -70,6 +76,15 @@ class SimulatedHost {
   void serve(const engine::StoreRequest& request);
   void take_reply(const runtime::ReplyDesk::Delivery& delivery);
   void take_accepted(const Asked& asked, engine::JobId made);
+  void take_removed(engine::JobId job);
+  void expire();
+  [[nodiscard]] std::set<engine::JobId> those_above(engine::JobId job);
+  void begin(const engine::CallRequest& request);
+  void judge_arguments(const engine::CallRequest& request);
+  void judge_undos(engine::JobId job, const std::vector<engine::Entry>& row);
+  void judge_checkpoints(engine::JobId job, const Record& record,
+                         const std::vector<engine::Entry>& row);
+  void note_outputs(Seen& seen, const std::vector<engine::Entry>& row);
   void judge_all();
   void judge_children_of(const engine::CallRequest& request);
   void judge_whys();
@@ -91,6 +106,10 @@ class SimulatedHost {
   std::deque<engine::Turn> turns_;  // not yet on disk
   std::map<engine::JobId, Seen> seen_;
   std::map<engine::ReplyToken, Asked> asked_;
+  std::set<engine::CallId> reported_;
+  std::map<engine::CallId, std::vector<std::string>> undos_asked_;  // by name
+  std::map<std::pair<engine::JobId, engine::StepIndex>, std::string> arguments_;
+  Safekeeping saved_;
   engine::ReplyToken next_token_ = 1;
   std::size_t submitted_ = 0;
   std::size_t settled_ = 0;

@@ -32,6 +32,11 @@ std::string missing_from(const Sum& sum) {
                            "steps skipped",
                            "effects left",
                            "events taken",
+                           "memos",
+                           "checkpoints",
+                           "references",
+                           "undos of what a step started",
+                           "undos gone on with",
                            "orderly ends",
                            "records refused",
                            "cancel",
@@ -43,7 +48,9 @@ std::string missing_from(const Sum& sum) {
                            "resume",
                            "rerun",
                            "undo",
-                           "priority"}) {
+                           "priority",
+                           "delete",
+                           "expired"}) {
     if (!sum.seen.contains(what)) missing += std::string(missing.empty() ? "" : ", ") + what;
   }
   return missing;

@@ -20,7 +20,7 @@ bool is_charged(OutcomeKind kind) {
 }  // namespace
 
 void World::accepted(JobId job, const std::string& key) {
-  promised_.insert(job);
+  promise(job);
   if (key.empty()) return;
   const auto known = keys_.try_emplace(key, job).first;
   if (known->second != job) throw Broken("J3: key " + key + " names two jobs");
@@ -47,7 +47,13 @@ void World::note_undo(JobId undone, JobId by) {
     throw Broken("J5: job " + to_text(by) + " undoes job " + to_text(undone) +
                  " once more, and job " + to_text(last->second) + " has left nothing");
   }
+  gone_on_with_[by] = last->second;
   last->second = by;
+}
+
+std::optional<JobId> World::take_gone_on_with(JobId undo) {
+  const auto node = gone_on_with_.extract(undo);
+  return node.empty() ? std::nullopt : std::optional(node.mapped());
 }
 
 void World::starts(const CallRequest& request, const Record* record) {
@@ -55,7 +61,7 @@ void World::starts(const CallRequest& request, const Record* record) {
     throw Broken("A1: a call of job " + to_text(request.id.job) +
                  " starts, and its job is not on disk");
   }
-  promised_.insert(request.id.job);  // though nobody may have been told
+  promise(request.id.job);  // though nobody may have been told
   judge_start(request, *record);
   judge_derived(request, *record);
   note_start(request);
@@ -145,6 +151,7 @@ OutcomeKind World::by_chance(const Call& call) {
   }
   if (call.request.phase == Phase::probe) return probed_by_chance(call);
   if (calm) return OutcomeKind::succeeded;
+  if (call.request.executed_in && chance_.below(4) == 0) return OutcomeKind::failed;
   switch (chance_.below(12)) {
     case 0:
     case 1:
@@ -207,7 +214,8 @@ std::optional<CallReported> World::end_one() {
   if (counts) step.charged[call.request.phase].insert(call.request.id);
   over_[call.request.id] = kind;
   Outcome outcome{.kind = kind};
-  if (kind == OutcomeKind::succeeded) outcome.output = JsonText(R"({"n":1})");
+  if (kind == OutcomeKind::succeeded)
+    outcome.output = JsonText(R"({"n":)" + std::to_string(++outputs_) + "}");
   if (kind == OutcomeKind::suspended) outcome.wait = wait_by_chance();
   if (kind != OutcomeKind::succeeded) outcome.error = {std::string(name_of(kind)), "by chance", {}};
   return CallReported{call.request.id, outcome, std::chrono::microseconds(chance_.below(400))};

@@ -46,7 +46,14 @@ class World {
   /// A rerun or an undo was answered with this job.
   void derived(engine::JobId origin, const engine::Verb& verb, engine::JobId job);
   /// A job on disk has started this one.
-  void started(engine::JobId child) { promised_.insert(child); }
+  void started(engine::JobId child) { promise(child); }
+  /// It was deleted.
+  void removed(engine::JobId job) {
+    promised_.erase(job);
+    removed_.insert(job);
+  }
+  /// The undo that this one goes on with; told once.
+  [[nodiscard]] std::optional<engine::JobId> take_gone_on_with(engine::JobId undo);
   /// A call is about to run; `record` is its job as it is on disk, if it is.
   void starts(const engine::CallRequest& request, const Record* record);
   void stops(const engine::StopCall& stop);
@@ -79,6 +86,7 @@ class World {
     bool applied = false;  // its effect is there
     bool compensation_began = false;
     bool recorded_success = false;
+    bool recorded_undone = false;
     std::optional<engine::CallId> running;
     std::map<engine::Phase, std::set<engine::CallId>> charged;  // since a count last began
   };
@@ -95,6 +103,9 @@ class World {
     return {request.executed_in.value_or(request.id.job), request.step_index};
   }
   [[nodiscard]] StepKey key_of(engine::JobId job, engine::StepIndex step) const;
+  void promise(engine::JobId job) {
+    if (!removed_.contains(job)) promised_.insert(job);
+  }
   void note_undo(engine::JobId undone, engine::JobId by);
   void judge_derived(const engine::CallRequest& request, const Record& record);
   void judge_start(const engine::CallRequest& request, const Record& record) const;
@@ -117,10 +128,13 @@ class World {
 
   tests::Chance& chance_;
   std::set<engine::JobId> promised_;
+  std::set<engine::JobId> removed_;
+  std::uint64_t outputs_ = 0;  // each call that succeeds returns another one
   std::map<std::string, engine::JobId> keys_;
   std::map<std::pair<engine::JobId, std::string>, engine::JobId> derived_;  // by origin and request
   std::map<engine::JobId, engine::JobId> undone_;                           // by whom at last
   std::map<engine::JobId, engine::JobId> undoes_;                           // whom
+  std::map<engine::JobId, engine::JobId> gone_on_with_;                     // with which undo
   std::set<engine::JobId> left_something_;
   std::map<engine::CallId, Call> running_;
   std::map<engine::CallId, engine::OutcomeKind> over_;

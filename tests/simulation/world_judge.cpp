@@ -156,6 +156,10 @@ void World::judge_way_back(const CallRequest& request, const Record& record) con
     broken("C1", shown(request) + " starts, and its job has not turned back");
   }
   if (is_past_pivot(record)) broken("C4", shown(request) + " starts past the pivot");
+  const auto own = steps_.find(key_of(request));
+  if (own != steps_.end() && own->second.recorded_undone) {
+    broken("J5", shown(request) + " starts, and the step is recorded as compensated");
+  }
   const std::vector<StepDefinition>& steps = record.definition.steps;
   const StepGraph graph(steps);
   for (StepIndex later = 0; later < steps.size(); ++later) {
@@ -174,6 +178,9 @@ void World::judge_way_back(const CallRequest& request, const Record& record) con
 void World::judge(JobId job, const Record& record) {
   if (record.rows_after_settling != 0) broken("J5", "job " + to_text(job) + " goes on");
   for (const StepIndex step : record.succeeded) steps_[{job, step}].recorded_success = true;
+  for (const StepIndex step : record.compensated) {
+    steps_[{undone_job(record.definition).value_or(job), step}].recorded_undone = true;
+  }
   for (const std::uint64_t call : record.stopped_with_host) {
     const CallStarted& started = record.calls_started.at(call);
     steps_[key_of(job, started.step)].charged[started.phase].erase({job, call});

@@ -197,6 +197,70 @@ STORE_TEST_CASE("W3 D5: jobs that a step has started stay while their parent is 
   CHECK(store.expire(epoch, everything, 10) == 4);
 }
 
+STORE_TEST_CASE(
+    "W3 D5: the undo of a job stays while the one whose step started it may ask after it") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  NewJob child = job(2, done);
+  child.parent = stepd::engine::ParentLink{id_of(1), 0, "a"};
+  submit(store, epoch, {claimed_job(1), child, undo(3, 2, "r")});
+  change(store, epoch, {row(3, 2, settled(JobWord::failed))});
+  submit(store, epoch, {goes_on(4, 3, 2, "s")});
+  change(store, epoch, {row(4, 2, settled(JobWord::compensated))});
+  const Expiry everything{.succeeded_before = noon + 1h, .unsuccessful_before = noon + 1h};
+  const auto kept_for = [&](std::int64_t by) {
+    CHECK(store.expire(epoch, everything, 10) == 0);
+    CHECK(change(store, epoch, {removal(4)}).changes ==
+          std::vector<ChangeResult>{Referred{id_of(by)}});
+  };
+
+  kept_for(1);
+  change(store, epoch, {row(1, 2, settled(JobWord::succeeded, noon + 2h))});
+  submit(store, epoch, {undo(5, 1, "t")});
+  kept_for(5);
+  change(store, epoch, {row(5, 2, settled(JobWord::compensated, noon + 2h))});
+  CHECK(change(store, epoch, {removal(4)}).changes == std::vector{committed});
+  CHECK(store.expire(epoch, everything, 10) == 2);
+}
+
+STORE_TEST_CASE("W3 D5: a job stays while one far above it is unsettled and may undo all below") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  NewJob child = job(2, done);
+  child.parent = stepd::engine::ParentLink{id_of(1), 0, "a"};
+  NewJob grandchild = job(3, done);
+  grandchild.parent = stepd::engine::ParentLink{id_of(2), 0, "a"};
+  submit(store, epoch, {claimed_job(1), child, grandchild});
+  const Expiry everything{.succeeded_before = noon + 1h, .unsuccessful_before = noon + 1h};
+
+  CHECK(store.expire(epoch, everything, 10) == 0);
+  CHECK(change(store, epoch, {removal(3)}).changes ==
+        std::vector<ChangeResult>{Referred{id_of(1)}});
+  change(store, epoch, {row(1, 2, settled(JobWord::succeeded, noon + 2h))});
+  CHECK(store.expire(epoch, everything, 10) == 2);
+}
+
+STORE_TEST_CASE("J5: the last undo of a job is known though one that it goes on with is gone") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {job(1, done), undo(2, 1, "r")});
+  change(store, epoch, {row(2, 2, settled(JobWord::failed))});
+  submit(store, epoch, {goes_on(3, 2, 1, "s")});
+  change(store, epoch, {row(3, 2, settled(JobWord::failed))});
+  submit(store, epoch, {goes_on(4, 3, 1, "t")});
+  change(store, epoch, {row(4, 2, settled(JobWord::compensated))});
+  const auto gone = GENERATE(std::vector<std::int64_t>{2}, std::vector<std::int64_t>{3},
+                             std::vector<std::int64_t>{2, 3}, std::vector<std::int64_t>{3, 2});
+
+  for (const std::int64_t number : gone) change(store, epoch, {removal(number)});
+
+  CHECK(backend.reader().undo_of(id_of(1)) == id_of(4));
+  CHECK(only(submit(store, epoch, {undo(5, 1, "u")})) == SubmitResult{undone_by(4, false)});
+}
+
 STORE_TEST_CASE("J5: what relies on a job that is undone or gone is refused") {
   TestType backend;
   Store& store = backend.store();

@@ -35,6 +35,7 @@ class TurnByTurn {
     store.shorten_waits(epoch_, now.wall, Duration::zero());
     EngineSettings settings{.epoch = epoch_, .highest_id = store.highest_id()};
     settings.crashed = std::move(crashed);
+    settings.calls_max = calls_max;
     engine_ = std::make_unique<Engine>(std::move(settings), catalogue_);
     settle();
   }
@@ -63,6 +64,12 @@ class TurnByTurn {
     static_cast<void>(memory_.commit(epoch_, {}, {&change, 1}));
   }
 
+  /// Takes the job off the disk, whatever it is doing.
+  void remove(JobId job) {
+    const Change change{.job = job, .remove = true};
+    static_cast<void>(memory_.commit(epoch_, {}, {&change, 1}));
+  }
+
   void load_build(ModuleHash module) {
     Catalogue catalogue = *catalogue_;
     for (auto& [name, type] : catalogue.types) type.module = module;
@@ -70,10 +77,10 @@ class TurnByTurn {
     turn(CatalogueChanged{catalogue_});
   }
 
-  /// All types are loaded but this one.
-  void load_all_but(const std::string& type) {
+  /// All types are loaded but these.
+  void load_all_but(const std::set<std::string>& types) {
     Catalogue catalogue = catalogue_of(sketches_);
-    catalogue.types.erase(type);
+    for (const std::string& type : types) catalogue.types.erase(type);
     catalogue_ = std::make_shared<const Catalogue>(std::move(catalogue));
     turn(CatalogueChanged{catalogue_});
   }
@@ -148,6 +155,24 @@ class TurnByTurn {
     turns_.clear();
   }
 
+  /// Another host takes over; what was on its way reaches the store after that, and the error that
+  /// it meets there is told.
+  std::optional<storage::StoreError::Kind> commit_overtaken() {
+    std::deque<Turn> late = std::exchange(turns_, {});
+    const Epoch lost = epoch_;
+    restart();
+    for (Turn& turn : late) {
+      runtime::Batch batch;
+      batch.add(std::move(turn), {});
+      try {
+        batch.commit(store, lost);
+      } catch (const storage::StoreError& error) {
+        return error.kind;
+      }
+    }
+    return std::nullopt;
+  }
+
   /// Commits and takes turns until the engine has nothing more to say.
   void settle() {
     do {
@@ -166,6 +191,7 @@ class TurnByTurn {
   }
 
   [[nodiscard]] storage::Reader& reader() { return memory_; }
+  [[nodiscard]] Engine::Load load() const { return engine_->load(); }
   /// The job as its journal on disk says.
   [[nodiscard]] JobState on_disk(JobId job) { return fold(memory_.find(job).value()); }
   [[nodiscard]] std::vector<StoredRow> rows_on_disk(JobId job) { return memory_.find(job)->rows; }
@@ -206,6 +232,7 @@ class TurnByTurn {
  public:
   support::FaultyStore store{memory_};
   Now now{noon, SteadyPoint(1h)};
+  std::size_t calls_max = 64;  // from the next restart on
   std::vector<CallRequest> started;
   std::vector<CallId> stopped;
   std::map<ReplyToken, runtime::ReplyDesk::Delivery::second_type> replies;

@@ -52,7 +52,16 @@ const std::vector<std::pair<PlantedBug, const char*>> bugs{
     {PlantedBug::repeats_in_doubt, "repeats_in_doubt"},
     {PlantedBug::starts_while_paused, "starts_while_paused"},
     {PlantedBug::skip_forgets_effect, "skip_forgets_effect"},
-    {PlantedBug::starts_after_any, "starts_after_any"}};
+    {PlantedBug::starts_after_any, "starts_after_any"},
+    {PlantedBug::forgets_memos, "forgets_memos"},
+    {PlantedBug::forgets_checkpoints, "forgets_checkpoints"},
+    {PlantedBug::forgets_last_checkpoint, "forgets_last_checkpoint"},
+    {PlantedBug::saves_when_over, "saves_when_over"},
+    {PlantedBug::forgets_arguments, "forgets_arguments"},
+    {PlantedBug::forgets_undos, "forgets_undos"},
+    {PlantedBug::undoes_again, "undoes_again"},
+    {PlantedBug::deletes_what_is_needed, "deletes_what_is_needed"},
+    {PlantedBug::expires_what_is_needed, "expires_what_is_needed"}};
 
 std::string number(std::uint64_t value) { return std::to_string(value); }
 
