@@ -58,6 +58,21 @@ constexpr std::string_view delete_children = "DELETE FROM child WHERE parent = ?
 
 constexpr std::string_view delete_counts = "DELETE FROM brood WHERE parent = ?";
 
+constexpr std::string_view note_large = R"sql(
+INSERT INTO removed_parent (job) SELECT ?1
+WHERE (SELECT sum(spawned) FROM brood WHERE parent = ?1) > ?2)sql";
+
+constexpr std::string_view select_noted = "SELECT job FROM removed_parent LIMIT 1";
+
+constexpr std::string_view delete_some = R"sql(
+DELETE FROM child WHERE (parent, step, key) IN (
+  SELECT parent, step, key FROM child WHERE parent = ? LIMIT ?))sql";
+
+constexpr std::string_view unnote = "DELETE FROM removed_parent WHERE job = ?";
+
+// Removed at once with their parent.
+constexpr std::int64_t children_few = 500;
+
 constexpr std::string_view select_cancelled =
     "SELECT cancelled FROM brood WHERE parent = ? AND step = ?";
 
@@ -101,7 +116,8 @@ ChildLine line_in(const Rows& found) {
 }  // namespace
 
 ChildRows::ChildRows(Database& database)
-    : add_child_(database, sqlite::add_child),
+    : database_(database),
+      add_child_(database, sqlite::add_child),
       count_spawned_(database, sqlite::count_spawned),
       settle_child_(database, sqlite::settle_child),
       count_settled_(database, sqlite::count_settled),
@@ -111,8 +127,12 @@ ChildRows::ChildRows(Database& database)
       mark_cancelled_(database, sqlite::mark_cancelled),
       wake_children_(database, sqlite::wake_children),
       wake_if_cancelled_(database, sqlite::wake_if_cancelled),
+      note_large_(database, sqlite::note_large),
       delete_children_(database, sqlite::delete_children),
-      delete_counts_(database, sqlite::delete_counts) {}
+      delete_counts_(database, sqlite::delete_counts),
+      noted_(database, select_noted),
+      delete_some_(database, sqlite::delete_some),
+      unnote_(database, sqlite::unnote) {}
 
 bool ChildRows::add(const ParentLink& parent, JobId child) {
   const std::int64_t step = parent.step;
@@ -161,8 +181,22 @@ bool ChildRows::heed(JobId child, const ParentLink& parent, TimePoint now) {
 }
 
 void ChildRows::forget(JobId parent) {
-  delete_children_.run(parent.value);
+  if (!note_large_.run(parent.value, children_few)) delete_children_.run(parent.value);
   delete_counts_.run(parent.value);
+}
+
+std::size_t ChildRows::sweep(std::size_t limit) {
+  std::optional<std::int64_t> parent;
+  {
+    Rows found = noted_.query();
+    if (found.next()) parent = found.integer(0);
+  }
+  if (!parent) return 0;
+  const std::uint64_t before = database_.rows_changed();
+  delete_some_.run(*parent, row_limit(limit));
+  const std::size_t removed = database_.rows_changed() - before;
+  if (removed < limit) unnote_.run(*parent);
+  return removed;
 }
 
 ChildLines::ChildLines(Database& database)

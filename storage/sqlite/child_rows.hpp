@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -30,12 +31,16 @@ class ChildRows {
   void cancel(JobId parent, engine::StepIndex step, TimePoint now);
   /// True: the parent has turned back already, and the child, which did not know, is due.
   [[nodiscard]] bool heed(JobId child, const engine::ParentLink& parent, TimePoint now);
+  /// The parent is removed. More children than an ordinary batch would change go by `sweep`.
   void forget(JobId parent);
+  /// Removes up to so many children of parents that are gone; how many it has removed.
+  std::size_t sweep(std::size_t limit);
 
  private:
   [[nodiscard]] std::optional<engine::ChildCounts> news(JobId parent, engine::StepIndex step,
                                                         TimePoint now);
 
+  Database& database_;
   Statement add_child_;
   Statement count_spawned_;
   Statement settle_child_;
@@ -46,8 +51,12 @@ class ChildRows {
   Statement mark_cancelled_;
   Statement wake_children_;
   Statement wake_if_cancelled_;
+  Statement note_large_;
   Statement delete_children_;
   Statement delete_counts_;
+  Statement noted_;
+  Statement delete_some_;
+  Statement unnote_;
 };
 
 /// What is known of children on one connection.

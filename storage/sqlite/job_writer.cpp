@@ -426,6 +426,9 @@ std::size_t JobWriter::expire(const Expiry& expiry, std::size_t limit) {
   removed +=
       expire_jobs(expired_unsuccessful_, expiry.unsuccessful_before, limit - removed, rows_max);
   if (removed == limit || database_.rows_changed() >= rows_max) return removed;
+  removed += children_.sweep(
+      std::min<std::uint64_t>(limit - removed, rows_max - database_.rows_changed()));
+  if (removed == limit || database_.rows_changed() >= rows_max) return removed;
   removed += events_.expire(expiry.events_before, limit - removed);
   if (removed == limit || database_.rows_changed() >= rows_max) return removed;
   const std::uint64_t before = database_.rows_changed();

@@ -191,9 +191,12 @@ ALTER TABLE job ADD COLUMN made_by TEXT;
 UPDATE job SET made_by = derived_job.request_id FROM derived_job WHERE derived_job.job = job.id;
 )sql";
 
-// An undo stays for as long as somebody may ask what has become of the job that it undoes.
+// An undo stays for as long as somebody may ask what has become of the job that it undoes. What is
+// kept of very many children goes bit by bit once their parent has been removed.
 constexpr const char* version_4 = R"sql(
 CREATE INDEX derived_job_undoes ON derived_job (job) WHERE kind = 1;
+
+CREATE TABLE removed_parent (job INTEGER PRIMARY KEY) STRICT;
 )sql";
 
 constexpr std::array all{Migration{1, version_1}, Migration{2, version_2}, Migration{3, version_3},

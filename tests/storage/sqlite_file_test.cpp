@@ -438,3 +438,41 @@ TEST_CASE("D5: one expiry removes fewer jobs when they have many rows", "[storag
   CHECK(store.expire(epoch, expiry, 10) == 1);
   CHECK(store.expire(epoch, expiry, 10) == 0);
 }
+
+TEST_CASE("D5: what is kept of many children goes bit by bit after their parent", "[storage]") {
+  constexpr std::int64_t children = 1000;
+  const TemporaryFolder folder;
+  SqliteStore store{folder.path(), quick_start};
+  const auto epoch = store.acquire();
+  submit(store, epoch, {claimed_job(1)});
+  Change spawns = row(1, 2);
+  spawns.gates = {{.step = 0, .beyond = {}}};
+  std::vector<Change> settles;
+  for (std::int64_t number = 2; number < 2 + children; ++number) {
+    const stepd::engine::ParentLink link{id_of(1), 0, std::to_string(number)};
+    NewJob child = claimed_job(number);
+    child.parent = link;
+    spawns.children.push_back(child);
+    Change settle = row(number, 2, settled(JobWord::succeeded));
+    settle.parent = link;
+    settle.outcome = stepd::engine::ChildOutcome{};
+    settles.push_back(settle);
+  }
+  static_cast<void>(change(store, epoch, {spawns}));
+  static_cast<void>(change(store, epoch, settles));
+  static_cast<void>(change(store, epoch, {row(1, 3, settled(JobWord::succeeded))}));
+  const auto kept = [&folder] {
+    Database file{sqlite_file(folder.path()), Database::Access::read};
+    return file.number("SELECT (SELECT count(*) FROM child) + (SELECT count(*) FROM brood)");
+  };
+
+  static_cast<void>(change(store, epoch, {removal(1)}));
+  CHECK(kept() == children);
+  CHECK(store.expire(epoch, {}, 400) == 400);
+  CHECK(kept() == children - 400);
+
+  while (store.expire(epoch, {}, 400) != 0) {
+  }
+  CHECK(kept() == 0);
+  CHECK(store.expire(epoch, {}, 400) == 0);
+}
