@@ -176,8 +176,8 @@ class Store {
                             std::size_t limit) = 0;
 
   /// Removes up to `limit` expired jobs, events or keys, or rows that large jobs have left behind,
-  /// but no job that an unsettled one comes from; fewer when they are large, so that it takes no
-  /// longer than an ordinary batch; the number removed. 0: nothing is left to remove.
+  /// but no job that an unsettled one refers to (Referred); fewer when they are large, so that it
+  /// takes no longer than an ordinary batch; the number removed. 0: nothing is left to remove.
   virtual std::size_t expire(Epoch epoch, const Expiry& expiry, std::size_t limit) = 0;
 
   /// Work that can wait until there is none else (checkpointing); true when there is more of it to

@@ -189,7 +189,6 @@ class ActiveJob {
   bool touched = false;                  // in this turn
   bool leaving = false;                  // leaves memory once its last batch is on disk
   bool says_more_later = false;          // its head waits until its batches are on disk
-  bool says_head_again = false;          // one without a row is on its way, and may be lost
   JobHead head_on_record{};
   std::optional<Acceptance> acceptance{};  // of this turn
   // Asked before with the same request id; answered once that one's record is on disk.

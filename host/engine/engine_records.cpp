@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "host/engine/codec.hpp"
 #include "host/engine/engine_state.hpp"
@@ -12,9 +14,6 @@ constexpr Duration clock_jump = std::chrono::seconds(1);
 
 /// With the window half full, a job that would idle longer than this makes room for another.
 constexpr Duration set_aside_when_crowded = std::chrono::milliseconds(50);
-
-/// The store knows of one type that a job waits for; one that waits for several looks itself.
-constexpr Duration look_for_types_every = std::chrono::minutes(1);
 
 /// Its way is forward still, and nothing that would turn it is noted.
 bool may_turn_back(const JobState& job) {
@@ -115,15 +114,12 @@ void Engine::State::record(ActiveJob& active) {
   const bool settled = active.state().settled.has_value();
   const bool rests = !settled && can_be_set_aside(active);
   const bool has_row = !active.draft().entries.empty();
-  const bool says_again = has_row && active.batches_open != 0 && active.says_head_again;
-  const bool says_more =
-      (has_row && settled) || rests || says_again || needs_to_be_seen(active, head);
+  const bool says_more = (has_row && settled) || rests || needs_to_be_seen(active, head);
   // Without a row nothing would tell the store that what it follows was lost: it waits for that.
   active.says_more_later = says_more && !has_row && active.batches_open != 0;
   const bool write_head = says_more && !active.says_more_later;
   const bool release = rests && write_head;
-  if (write_head) active.says_head_again = !has_row;
-  if (release && head.due && head.due == active.due()) head.wait = active.span();
+  if (release && head.due) head.wait = active.span();
   for (const Entry& entry : active.draft().entries) add_stop(active, entry);
   const bool nothing = active.draft().empty() && !release && !removed && !write_head;
   if (nothing) {
@@ -205,7 +201,7 @@ JobHead Engine::State::head_of(const ActiveJob& active) const {
     return head;
   }
   bool can_go_on = held.contains(job.id);  // once its call is over
-  bool needs_more = false;
+  std::set<std::string> also_needs;
   for (const StepIndex step : job.progress.active) {
     const StepState& state = job.steps[step];
     head.attention = head.attention || state.attention;
@@ -217,13 +213,12 @@ JobHead Engine::State::head_of(const ActiveJob& active) const {
                                 (parked && parked->reason == ParkReason::crashes);
     const std::string& type = job.definition->steps[step].type;
     if (waits_for_type && head.needs.empty()) head.needs = type;
-    needs_more = needs_more || (waits_for_type && head.needs != type);
+    if (waits_for_type && head.needs != type) also_needs.insert(type);
     if (waits_for_type && ready && head.word == JobWord::queued) head.word = JobWord::waiting;
     can_go_on = can_go_on || (ready && hindered == Obstacle::none) || is_in_call(state);
   }
   head.due = can_go_on ? std::optional(now.wall) : active.due();
-  const TimePoint look_again = now.wall + look_for_types_every;
-  if (needs_more && (!head.due || look_again < *head.due)) head.due = look_again;
+  head.also_needs.assign(also_needs.begin(), also_needs.end());
   return head;
 }
 
@@ -237,7 +232,8 @@ bool Engine::State::needs_to_be_seen(const ActiveJob& active, const JobHead& hea
   if (known.attention != head.attention || known.priority != head.priority) return true;
   // Whoever takes over after a crash must not find it waiting longer than it does.
   if (head.due && (!known.due || *head.due < *known.due)) return true;
-  if (!known.due && known.needs != head.needs) return true;
+  const bool needs_others = known.needs != head.needs || known.also_needs != head.also_needs;
+  if (!known.due && needs_others) return true;
   return known.word != head.word && (stands_out(head.word) || stands_out(known.word));
 }
 

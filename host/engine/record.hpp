@@ -56,6 +56,7 @@ struct JobHead {
   bool attention = false;
   std::optional<TimePoint> settled_at{};  // exactly when the word is a settled one; then no due
   std::int32_t priority = 0;
+  std::vector<std::string> also_needs{};  // further such types, in order; absent in lists
   friend bool operator==(const JobHead&, const JobHead&) = default;
 };
 

@@ -8,7 +8,7 @@ namespace stepd::engine {
 
 /// What a keyword of a schema takes; private to the schema check.
 enum class Takes {
-  annotation,  // said for people, not checked
+  annotation,  // said for people; of `format` some values are checked (text_format.hpp)
   schema,
   schemas,        // a list of them
   named_schemas,  // an object of them

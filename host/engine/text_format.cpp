@@ -1,20 +1,15 @@
 #include "host/engine/text_format.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cstdint>
+
+#include "host/engine/span.hpp"
 
 namespace stepd::engine {
 namespace {
 
+/// As the SDK reads them into an argument: without a fraction.
 bool is_duration(std::string_view text) {
-  constexpr std::array<std::string_view, 6> units{"us", "ms", "s", "m", "h", "d"};
-  std::int64_t count = 0;
-  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || count < 0) return false;
-  text.remove_prefix(static_cast<std::size_t>(rest - text.data()));
-  return std::ranges::find(units, text) != units.end();
+  return text.find('.') == text.npos && parse_span(text).has_value();
 }
 
 /// With a host, without a user, and with a path; what else is wrong with it, the one who calls it

@@ -104,6 +104,7 @@ std::vector<std::string> CodeRecord::told(bool may_work_later) const {
   std::vector<std::string> sentences;
   for (const auto& [where, seen] : seen_) {
     if (seen.fault.empty() || seen.may_work_later != may_work_later) continue;
+    if (starters_of_jobs_.contains(where.step)) continue;
     sentences.push_back(seen.fault);
   }
   return sentences;

@@ -26,7 +26,8 @@ class CodeRecord {
   [[nodiscard]] const std::set<engine::StepIndex>& starters_of_jobs() const {
     return starters_of_jobs_;
   }
-  /// Sentences; empty: every step did its part.
+  /// Sentences; empty: every step did its part. Steps that would have started jobs could not, and
+  /// what they answered is no fault of theirs; likewise of doubts.
   [[nodiscard]] std::vector<std::string> faults() const { return told(false); }
   /// The last that was heard of what may work later: a fault only where the job ended because of
   /// it.

@@ -28,9 +28,10 @@ class Review {
     result_.code_calls = played_.code_calls;
     result_.took = played_.took;
     for (const std::string& breach : played_.breaches) say(Verdict::broken, breach);
-    if (starts_jobs()) return std::move(result_);
+    starts_jobs();
     code_at_fault();
-    if (!played_.cut_short.empty() || arguments_are_bad()) return std::move(result_);
+    const bool is_whole = played_.cut_short.empty() && played_.code.starters_of_jobs().empty();
+    if (!is_whole || arguments_are_bad()) return std::move(result_);
     compare();
     parked();
     effects_that_stay();
@@ -46,21 +47,22 @@ class Review {
     return "step \"" + job_.steps[step].id + "\"";
   }
 
-  /// Steps that could not do their part here. What they answered to that is no fault of theirs.
-  bool starts_jobs() {
+  /// Steps that could not do their part here.
+  void starts_jobs() {
     for (const StepIndex step : played_.code.starters_of_jobs()) {
       say(Verdict::starts_jobs, named(step) +
                                     " starts jobs of its own, and a test does not run jobs that "
                                     "steps start; give an output for it, then it is not called");
     }
-    return !played_.code.starters_of_jobs().empty();
   }
 
   void code_at_fault() {
     const std::vector<std::string> faults = played_.code.faults();
     for (const std::string& fault : faults) say(Verdict::step_at_fault, fault);
-    if (!played_.cut_short.empty()) say(Verdict::step_at_fault, played_.cut_short);
-    if (!played_.not_tidied.empty()) say(Verdict::step_at_fault, played_.not_tidied);
+    const bool blames = !faults.empty() || played_.code.starters_of_jobs().empty();
+    for (const std::string& left : {played_.cut_short, played_.not_tidied}) {
+      if (!left.empty()) say(blames ? Verdict::step_at_fault : Verdict::starts_jobs, left);
+    }
     for (const auto& [step, remark] : played_.code.remarks()) result_.remarks.push_back(remark);
     has_faults_ = !faults.empty();
   }

@@ -241,10 +241,12 @@ void MemoryEdit::remove(JobId id, TimePoint at) {
 
 /// Where the undo that goes is not the last one: its job's undo is the next one from here on.
 void MemoryEdit::close_chain(JobId gone) {
-  const auto next = last_undo(record_, gone);
-  if (!next) return;
+  const auto undoes = [](const auto& row) { return row.second.kind == engine::Origin::Kind::undo; };
+  const auto next = std::ranges::find_if(
+      record_.derived, [&](const auto& row) { return row.first.first == gone && undoes(row); });
+  if (next == record_.derived.end()) return;
   for (auto& [name, row] : record_.derived) {
-    if (row.job == gone && row.kind == engine::Origin::Kind::undo) row.job = *next;
+    if (row.job == gone && row.kind == engine::Origin::Kind::undo) row.job = next->second.job;
   }
 }
 
@@ -264,9 +266,12 @@ std::size_t MemoryEdit::offer(const std::set<std::string>& types, TimePoint now,
   for (auto& [id, job] : record_.jobs) {
     if (count == limit) break;
     const engine::JobHead& head = job->kept.head;
-    if (head.settled_at || head.needs.empty() || !types.contains(head.needs)) continue;
+    const auto is_offered = [&types](const std::string& type) { return types.contains(type); };
+    const bool waits = is_offered(head.needs) || std::ranges::any_of(head.also_needs, is_offered);
+    if (head.settled_at || head.needs.empty() || !waits) continue;
     auto offered = std::make_shared<Job>(*job);
     offered->kept.head.needs.clear();
+    offered->kept.head.also_needs.clear();
     offered->kept.head.due = std::min(head.due.value_or(now), now);
     job = std::move(offered);
     ++count;

@@ -26,6 +26,7 @@ bool passes(const JobFilter& filter, const Job& job) {
 
 JobLine line_of(const Job& job) {
   JobLine line{job.kept.id, job.kept.tenant, job.kept.name, job.kept.key, job.kept.head};
+  line.head.also_needs.clear();
   line.head.word = shown_word(job);
   return line;
 }

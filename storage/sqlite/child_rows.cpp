@@ -195,8 +195,9 @@ std::size_t ChildRows::sweep(std::size_t limit) {
   const std::uint64_t before = database_.rows_changed();
   delete_some_.run(*parent, row_limit(limit));
   const std::size_t removed = database_.rows_changed() - before;
-  if (removed < limit) unnote_.run(*parent);
-  return removed;
+  if (removed == limit) return removed;
+  unnote_.run(*parent);
+  return removed + 1;  // there may be another one
 }
 
 ChildLines::ChildLines(Database& database)

@@ -26,6 +26,9 @@ constexpr std::string_view select_first_row = "SELECT accepted_at, first_row FRO
 constexpr std::string_view select_later_rows =
     "SELECT row, at, entries FROM journal WHERE job = ? AND row > ? ORDER BY row LIMIT ?";
 
+constexpr std::string_view select_also_needed =
+    "SELECT type FROM also_needed WHERE job = ? ORDER BY type";
+
 }  // namespace
 
 JobRows::JobRows(Database& database)
@@ -34,6 +37,7 @@ JobRows::JobRows(Database& database)
       priorities_(database),
       first_row_(database, select_first_row),
       later_rows_(database, select_later_rows),
+      also_needed_(database, select_also_needed),
       given_(database),
       children_(database) {}
 
@@ -63,6 +67,10 @@ std::vector<LoadedJob> JobRows::due(TimePoint now, std::size_t limit,
 LoadedJob JobRows::complete(Found found) {
   LoadedJob& job = found.job;
   append_later(job.id, 1, std::numeric_limits<std::size_t>::max(), job.rows);
+  if (!job.head.needs.empty()) {
+    Rows types = also_needed_.query(job.id.value);
+    while (types.next()) job.head.also_needs.push_back(types.bytes(0));
+  }
   if (found.parent) {
     job.parent_turned_back = children_.is_cancelled(*found.parent, found.parent_step);
   }

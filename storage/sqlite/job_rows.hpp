@@ -48,6 +48,7 @@ class JobRows {
   OpenPriorities priorities_;
   Statement first_row_;
   Statement later_rows_;
+  Statement also_needed_;
   GivenEvents given_;
   ChildLines children_;
 };

@@ -71,19 +71,14 @@ constexpr std::string_view shorten_waits = R"sql(
 UPDATE job INDEXED BY job_open SET due = min(due - ?2, ?1 + wait)
 WHERE settled_at IS NULL AND priority = ?3 AND due > ?1 AND wait > 0)sql";
 
-constexpr std::string_view offer = R"sql(
-UPDATE job SET needs = '', due = min(coalesce(due, ?1), ?1) WHERE id IN (
-  SELECT id FROM job INDEXED BY job_flagged
-  WHERE (attention = 1 OR needs <> '') AND attention IN (0, 1) AND needs = ?2
-    AND settled_at IS NULL
-  LIMIT ?3))sql";
-
 std::string select_expired(const std::string& words) {
   return R"sql(
 SELECT id, word FROM job AS settled INDEXED BY job_word
 WHERE word <> 1 AND word <> 2 AND word IN )sql" +
-         words + " AND settled_at < ? AND NOT EXISTS (" + select_needing("settled.id") +
-         ")\nLIMIT ?";
+         words + R"sql( AND settled_at < ? AND NOT EXISTS (
+    SELECT 1 FROM job AS starter WHERE starter.id = settled.parent AND starter.settled_at IS NULL)
+  AND NOT EXISTS ()sql" +
+         select_needing("settled.id") + ")\nLIMIT ?";
 }
 
 constexpr std::string_view expire_keys = R"sql(
@@ -151,7 +146,7 @@ JobWriter::JobWriter(Database& database)
       raise_highest_removed_(database, raise_highest_removed),
       shorten_waits_(database, sqlite::shorten_waits),
       priorities_(database),
-      offer_(database, sqlite::offer),
+      types_(database),
       expired_succeeded_(database, select_expired("(7)")),
       expired_unsuccessful_(database, select_expired("(8, 9, 10, 11)")),
       expire_keys_(database, expire_keys),
@@ -242,6 +237,7 @@ SubmitResult JobWriter::insert(const NewJob& job) {
       job.parent ? std::optional<std::int64_t>(job.parent->step) : std::nullopt,
       std::int64_t{job.head.priority},
       job.derivation ? std::optional<std::string_view>(job.derivation->request_id) : std::nullopt);
+  if (!job.head.also_needs.empty()) types_.write(job.id, job.head.also_needs);
   if (job.derivation) insert_derivation(job.id, *job.derivation);
   if (job.key) {
     insert_key_.run(job.key->key, job.tenant, job.id.value, Bytes{job.key->content.bytes});
@@ -374,6 +370,7 @@ void JobWriter::write_head(JobId id, const engine::JobHead& head, bool stood_out
   update_head_.run(code_of(head.word), column(head.due), head.wait.count(),
                    std::int64_t{head.priority}, column(head.settled_at), head.needs,
                    std::int64_t{head.attention}, id.value);
+  types_.write(id, head.also_needs);
 }
 
 void JobWriter::write_blob(JobId id, const StepBlob& blob) {
@@ -412,12 +409,6 @@ void JobWriter::shorten_waits(TimePoint now, engine::Duration by) {
   for (const std::int64_t priority : priorities_.all()) {
     shorten_waits_.run(column(now), by.count(), priority);
   }
-}
-
-std::size_t JobWriter::offer(const std::string& type, TimePoint now, std::size_t limit) {
-  const std::uint64_t before = database_.rows_changed();
-  offer_.run(column(now), type, row_limit(limit));
-  return database_.rows_changed() - before;
 }
 
 std::size_t JobWriter::expire(const Expiry& expiry, std::size_t limit) {

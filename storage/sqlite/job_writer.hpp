@@ -8,6 +8,7 @@
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/event_exchange.hpp"
 #include "storage/sqlite/job_columns.hpp"
+#include "storage/sqlite/needed_types.hpp"
 #include "storage/sqlite/open_priorities.hpp"
 #include "storage/store.hpp"
 
@@ -24,7 +25,9 @@ class JobWriter {
   /// What the changes so far have set going beside themselves.
   void tell(BatchResult& result);
   void shorten_waits(TimePoint now, engine::Duration by);
-  std::size_t offer(const std::string& type, TimePoint now, std::size_t limit);
+  std::size_t offer(const std::string& type, TimePoint now, std::size_t limit) {
+    return types_.offer(type, now, limit);
+  }
   std::size_t expire(const Expiry& expiry, std::size_t limit);
 
   /// The last thing written before the commit.
@@ -80,7 +83,7 @@ class JobWriter {
   Statement raise_highest_removed_;
   Statement shorten_waits_;
   OpenPriorities priorities_;
-  Statement offer_;
+  NeededTypes types_;
   Statement expired_succeeded_;
   Statement expired_unsuccessful_;
   Statement expire_keys_;

@@ -88,7 +88,8 @@ CREATE INDEX job_key_settled ON job_key (settled_at) WHERE settled_at IS NOT NUL
 )sql";
 
 // A claim takes the earliest due of each priority there is and goes by their turns. A row of
-// derived_job stays for as long as its origin does, so that the same request finds what it made.
+// derived_job stays for as long as its origin does, so that the same request finds what it made; of
+// an undo that is gone, the one that has gone on with it.
 constexpr const char* version_2 = R"sql(
 ALTER TABLE job ADD COLUMN priority INTEGER NOT NULL DEFAULT 0
   CHECK (priority BETWEEN -100 AND 100);
@@ -192,11 +193,20 @@ UPDATE job SET made_by = derived_job.request_id FROM derived_job WHERE derived_j
 )sql";
 
 // An undo stays for as long as somebody may ask what has become of the job that it undoes. What is
-// kept of very many children goes bit by bit once their parent has been removed.
+// kept of very many children goes bit by bit once their parent has been removed. A job may wait for
+// several step types, each of which makes it due.
 constexpr const char* version_4 = R"sql(
 CREATE INDEX derived_job_undoes ON derived_job (job) WHERE kind = 1;
 
 CREATE TABLE removed_parent (job INTEGER PRIMARY KEY) STRICT;
+
+-- Beside the one in the job's own row.
+CREATE TABLE also_needed (
+  job INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  PRIMARY KEY (job, type)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX also_needed_type ON also_needed (type);
 )sql";
 
 constexpr std::array all{Migration{1, version_1}, Migration{2, version_2}, Migration{3, version_3},

@@ -185,6 +185,31 @@ TEST_CASE("a step that starts jobs is not blamed for what it makes of a test tha
   for (const PathResult& result : rehearsed.results) CHECK(result.verdict <= Verdict::starts_jobs);
 }
 
+TEST_CASE("a step is at fault also beside one that starts jobs") {
+  CodedSteps code;
+  code.by_step["a"] = [](const StepCode::Call& call, CodeNeeds&) {
+    const bool executes = call.request.phase == Phase::execute;
+    return executes ? success() : answer(OutcomeKind::failed, "cannot_undo");
+  };
+  code.by_step["b"] = [](const StepCode::Call& call, CodeNeeds& needs) {
+    if (call.request.phase != Phase::execute) return success();
+    needs.refuse_job(call.request.step_index);
+    return answer(OutcomeKind::failed, "job_refused");
+  };
+
+  const PathResult result = rehearse(real(two_sagas, code)).results.at(0);
+
+  CHECK(result.verdict == Verdict::step_at_fault);
+  const auto tells = [&](const char* what) {
+    return std::ranges::any_of(result.remarks, [&](const std::string& remark) {
+      return remark.find(what) != std::string::npos;
+    });
+  };
+  CHECK(tells("starts jobs of its own"));
+  CHECK(tells("cannot_undo"));
+  CHECK(tells("what the test did is not all undone"));
+}
+
 TEST_CASE("A6: a step that returns something else when called again is remarked on once") {
   CodedSteps code;
   int calls = 0;

@@ -198,6 +198,29 @@ STORE_TEST_CASE("J8: jobs that wait for a step type become due when it is offere
   CHECK(store.offer(epoch, {}, noon, 10) == 0);
 }
 
+STORE_TEST_CASE("J8: a job that waits for several step types becomes due with each of them") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  JobHead several = waiting_for_type("a");
+  several.also_needs = {"b", "c"};
+  JobHead fewer = waiting_for_type("a");
+  fewer.also_needs = {"c"};
+  submit(store, epoch, {job(1, several), job(2, several), claimed_job(3, several)});
+  Change reworded = row(3, 2, fewer);
+  reworded.release = true;
+  change(store, epoch, {reworded});
+
+  CHECK(backend.reader().find(id_of(3))->head == fewer);
+  CHECK(store.offer(epoch, {"b"}, noon, 1) == 1);
+  CHECK(store.offer(epoch, {"b"}, noon, 10) == 1);
+  const Claim claim = store.claim(epoch, noon, 10);
+  CHECK(numbers_of(claim.jobs) == std::vector<std::int64_t>{1, 2});
+  CHECK(claim.jobs[0].head == JobHead{.word = JobWord::waiting, .due = noon});
+  CHECK(store.offer(epoch, {"c"}, noon, 10) == 1);
+  CHECK(store.offer(epoch, {"a", "b", "c"}, noon, 10) == 0);
+}
+
 STORE_TEST_CASE("an offer finds no more than its limit and asking again finds the rest") {
   TestType backend;
   Store& store = backend.store();

@@ -257,6 +257,9 @@ STORE_TEST_CASE("J5: the last undo of a job is known though one that it goes on 
 
   for (const std::int64_t number : gone) change(store, epoch, {removal(number)});
 
+  const std::int64_t next = gone == std::vector<std::int64_t>{3} ? 2 : gone.size() == 2 ? 4 : 3;
+  CHECK(backend.reader().derived(id_of(1), 10) ==
+        std::vector{DerivedLine{Origin::Kind::undo, id_of(next)}});
   CHECK(backend.reader().undo_of(id_of(1)) == id_of(4));
   CHECK(only(submit(store, epoch, {undo(5, 1, "u")})) == SubmitResult{undone_by(4, false)});
 }

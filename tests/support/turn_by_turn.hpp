@@ -35,7 +35,6 @@ class TurnByTurn {
     store.shorten_waits(epoch_, now.wall, Duration::zero());
     EngineSettings settings{.epoch = epoch_, .highest_id = store.highest_id()};
     settings.crashed = std::move(crashed);
-    settings.calls_max = calls_max;
     engine_ = std::make_unique<Engine>(std::move(settings), catalogue_);
     settle();
   }
@@ -232,7 +231,6 @@ class TurnByTurn {
  public:
   support::FaultyStore store{memory_};
   Now now{noon, SteadyPoint(1h)};
-  std::size_t calls_max = 64;  // from the next restart on
   std::vector<CallRequest> started;
   std::vector<CallId> stopped;
   std::map<ReplyToken, runtime::ReplyDesk::Delivery::second_type> replies;
