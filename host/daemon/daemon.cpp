@@ -87,6 +87,15 @@ void log_unclaimed(const Config& config, const std::vector<plugin::PluginLine>& 
   }
 }
 
+void log_no_plugins(const Config& config) {
+  std::string folders;
+  for (const auto& folder : config.plugins) {
+    folders += (folders.empty() ? "" : " ") + folder.string();
+  }
+  log::warn("no plugin is loaded, and jobs wait until one is put there" +
+            field("folders", folders));
+}
+
 runtime::LiveHost::Plugins plugins_of(const plugin::PluginRegistry& registry) {
   return {.catalogue = registry.catalogue(), .lines = registry.lines()};
 }
@@ -191,6 +200,7 @@ runtime::LiveHost::Plugins Daemon::load_plugins() {
   log_loading(registry_.load(listing.files));
   registry_.tidy();
   log_unclaimed(config_, registry_.lines());
+  if (registry_.catalogue()->types.empty()) log_no_plugins(config_);
   return plugins_of(registry_);
 }
 

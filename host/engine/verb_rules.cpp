@@ -47,8 +47,8 @@ class VerbRules {
     const bool wants_another = verb_.kind == Verb::Kind::rerun || verb_.kind == Verb::Kind::undo;
     if (wants_another && !job_.settled) {
       return refuse("job " + to_text(job_.id) + " has not settled: only a settled job is " +
-                    (verb_.kind == Verb::Kind::undo ? "undone" : "rerun") +
-                    "; wait until it has, or cancel it" + see());
+                    (verb_.kind == Verb::Kind::undo ? "undone" : "rerun") + "; " + until_settled() +
+                    see());
     }
     const auto used = job_.request_ids.find(verb_.request_id);
     if (used != job_.request_ids.end()) {
@@ -81,7 +81,8 @@ class VerbRules {
         return on_step(&VerbRules::resolve);
       case Verb::Kind::remove:
         return refuse("job " + to_text(job_.id) +
-                      " has not settled: only settled jobs are deleted; cancel it first");
+                      " has not settled: only settled jobs are deleted; " + until_settled() +
+                      see());
       case Verb::Kind::rerun:
       case Verb::Kind::undo:
         break;  // of a settled job: another one is made (see derive)
@@ -287,6 +288,11 @@ class VerbRules {
                                      verb_.actor, verb_.reason, step, verb_.content});
   }
 
+  /// Cancelling is told of only where it is taken and changes something.
+  [[nodiscard]] std::string until_settled() const {
+    const bool may_cancel = !job_.backward && !job_.past_pivot && !job_.cancel_wanted;
+    return may_cancel ? "wait until it has, or cancel it" : "wait until it has";
+  }
   [[nodiscard]] std::string see() const {
     return " (see: stepctl job show " + to_text(job_.id) + ")";
   }

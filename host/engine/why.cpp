@@ -113,8 +113,9 @@ class StepReason {
   Reason operator()(const Parked& parked) const {
     return reason("parked", "parked (" + std::string(name_of(parked.reason)) + ": " +
                                 shown(parked.error) + "); an operator decides: stepctl job " +
-                                (undoes() ? "retry, skip, or resolve --undone"
-                                          : "retry, skip, resolve or abandon"));
+                                (undoes()          ? "retry, skip, or resolve --undone"
+                                 : job_.past_pivot ? "retry, skip or resolve"
+                                                   : "retry, skip, resolve or abandon"));
   }
   Reason operator()(const Pending&) const { return nothing(); }
   Reason operator()(const Succeeded&) const { return nothing(); }

@@ -54,7 +54,8 @@ engine::LoadedJob find_job(const Scope& scope, const Request& request) {
   const auto id = engine::parse_job_id(request.subject);
   if (!id) {
     refuse(404, "no_such_job",
-           "\"" + request.subject + "\" is no job id; ids look like " +
+           "\"" + request.subject +
+               "\" is no job id: cut short or mistyped? Ids check themselves and look like " +
                engine::to_text(engine::JobId{}));
   }
   auto loaded = scope.host.reader().find(*id);

@@ -44,7 +44,7 @@ engine::Verdict answer_before(const engine::Derivation& asked, const storage::Un
 engine::Verdict undone_before(const engine::Derivation& asked, const storage::Underivable& why) {
   const std::string origin = "job " + engine::to_text(asked.origin);
   const std::string other = engine::to_text(why.job);
-  std::string message = origin + " is undone already, by job " + other;
+  std::string message = origin + " has its undo already: job " + other;
   if (asked.goes_on) message = origin + " has been gone on with already, by job " + other;
   message += why.failed ? ", which has left something: to undo the rest, rerun that one (stepctl "
                           "job rerun " +
@@ -68,7 +68,9 @@ engine::Verdict verdict_of(const engine::Derivation& asked, const storage::Under
     case Why::undone:
       if (undoes) return undone_before(asked, why);
       return refuse(engine::Refused::Why::wrong_state,
-                    origin + " cannot be rerun from a step: what it would keep is undone by job " +
+                    origin +
+                        " cannot be rerun from a step: what it would keep is undone, or being "
+                        "undone, by job " +
                         other + "; rerun it whole");
     case Why::relied_on:
       return refuse(

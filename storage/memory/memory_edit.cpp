@@ -235,19 +235,19 @@ void MemoryEdit::remove(JobId id, TimePoint at) {
   std::erase_if(record_.waits, is_of_job);
   std::erase_if(record_.broods, is_of_job);
   claimed_.erase(id);
-  close_chain(id);
-  std::erase_if(record_.derived, [id](const auto& row) { return row.first.first == id; });
+  forget_derived(id);
 }
 
-/// Where the undo that goes is not the last one: its job's undo is the next one from here on.
-void MemoryEdit::close_chain(JobId gone) {
-  const auto undoes = [](const auto& row) { return row.second.kind == engine::Origin::Kind::undo; };
-  const auto next = std::ranges::find_if(
-      record_.derived, [&](const auto& row) { return row.first.first == gone && undoes(row); });
-  if (next == record_.derived.end()) return;
-  for (auto& [name, row] : record_.derived) {
-    if (row.job == gone && row.kind == engine::Origin::Kind::undo) row.job = next->second.job;
+/// What has gone on with an undo is told of for as long as the job is there that is undone, so the
+/// rows of undos that are gone go with that one.
+void MemoryEdit::forget_derived(JobId gone) {
+  if (undone_by(gone)) return;
+  std::optional<JobId> next;
+  for (const auto& [name, row] : record_.derived) {
+    if (name.first == gone && row.kind == engine::Origin::Kind::undo) next = row.job;
   }
+  std::erase_if(record_.derived, [gone](const auto& row) { return row.first.first == gone; });
+  if (next && !record_.jobs.contains(*next)) forget_derived(*next);
 }
 
 void MemoryEdit::shorten_waits(TimePoint now, engine::Duration by) {

@@ -56,7 +56,7 @@ class MemoryEdit {
   [[nodiscard]] bool has_given(JobId job) const;
 
   void remove(JobId id, TimePoint at);
-  void close_chain(JobId gone);
+  void forget_derived(JobId gone);
   [[nodiscard]] std::optional<Underivable> undone(JobId origin) const;
   void copy_compensation_blobs(JobId from, Job& to) const;
   [[nodiscard]] std::optional<Underivable> objection(const engine::Derivation& derivation) const;

@@ -101,11 +101,6 @@ constexpr std::string_view copy_compensation_blobs = R"sql(
 INSERT INTO step_blob (job, step, phase, kind, key, bytes)
 SELECT ?2, step, phase, kind, key, bytes FROM step_blob WHERE job = ?1 AND phase = 2)sql";
 
-// Where the undo that goes is not the last one: its job's undo is the next one from here on.
-constexpr std::string_view close_chain = R"sql(
-UPDATE derived_job SET job = next.job FROM derived_job AS next
-WHERE derived_job.job = ?1 AND derived_job.kind = 1 AND next.origin = ?1 AND next.kind = 1)sql";
-
 constexpr std::string_view insert_kept_from =
     "INSERT INTO kept_from (job, rerun) VALUES (?, ?) ON CONFLICT DO NOTHING";
 
@@ -118,7 +113,17 @@ LIMIT 1)sql";
 
 constexpr std::string_view delete_kept_from = "DELETE FROM kept_from WHERE job = ?";
 
-constexpr std::string_view delete_derived = "DELETE FROM derived_job WHERE origin = ?";
+// What has gone on with an undo is told of for as long as the job is there that is undone, so the
+// rows of undos that are gone go with that one.
+constexpr std::string_view delete_derived = R"sql(
+DELETE FROM derived_job WHERE origin IN (
+  WITH RECURSIVE gone (id) AS (
+    SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM derived_job WHERE job = ?1 AND kind = 1)
+    UNION
+    SELECT made.job FROM gone CROSS JOIN derived_job AS made
+      ON made.origin = gone.id AND made.kind = 1
+    WHERE NOT EXISTS (SELECT 1 FROM job WHERE job.id = made.job))
+  SELECT id FROM gone))sql";
 
 // Of one call of expire: about what an ordinary batch changes.
 constexpr std::uint64_t rows_expired_max = 2000;
@@ -157,7 +162,6 @@ JobWriter::JobWriter(Database& database)
       insert_derived_(database, insert_derived),
       copy_compensation_blobs_(database, copy_compensation_blobs),
       referring_(database, select_needing("?1") + " LIMIT 1"),
-      close_chain_(database, close_chain),
       insert_kept_from_(database, insert_kept_from),
       relying_on_(database, select_relying_on),
       delete_kept_from_(database, delete_kept_from),
@@ -397,7 +401,6 @@ void JobWriter::remove(JobId id, JobWord shown, TimePoint at) {
   delete_blobs_.run(id.value);
   events_.forget(id);
   children_.forget(id);
-  close_chain_.run(id.value);
   delete_derived_.run(id.value);
   delete_kept_from_.run(id.value);
   raise_highest_removed_.run(id.value);

@@ -94,7 +94,6 @@ class JobWriter {
   Statement insert_derived_;
   Statement copy_compensation_blobs_;
   Statement referring_;
-  Statement close_chain_;
   Statement insert_kept_from_;
   Statement relying_on_;
   Statement delete_kept_from_;

@@ -88,8 +88,7 @@ CREATE INDEX job_key_settled ON job_key (settled_at) WHERE settled_at IS NOT NUL
 )sql";
 
 // A claim takes the earliest due of each priority there is and goes by their turns. A row of
-// derived_job stays for as long as its origin does, so that the same request finds what it made; of
-// an undo that is gone, the one that has gone on with it.
+// derived_job stays for as long as its origin does, so that the same request finds what it made.
 constexpr const char* version_2 = R"sql(
 ALTER TABLE job ADD COLUMN priority INTEGER NOT NULL DEFAULT 0
   CHECK (priority BETWEEN -100 AND 100);

@@ -126,7 +126,7 @@ def _(daemon):
     require(balance() == 100, f"the account has {balance()}")
     require_in([f"it undoes job {job}"], done["reason"])
     require(made(daemon, "undo", job, "--request-id", "r-1") == undone, "it is undone twice")
-    require_in([undone, "undone already"], refused(daemon, "job", "undo", job))
+    require_in([undone, "has its undo already"], refused(daemon, "job", "undo", job))
     require_in(["is not undone itself"], refused(daemon, "job", "undo", undone))
     require_in(["has left nothing"], refused(daemon, "job", "rerun", undone))
 
@@ -198,7 +198,7 @@ def _(daemon):
     require([found["kept_from"] for found in done["steps"]] == [first, None], f"it is {done}")
     require(made(daemon, "rerun", first, "--request-id", "r-2") == second, "it went on twice")
     require_in(["gone on with already", second], refused(daemon, "job", "rerun", first))
-    require_in(["is undone already", second], refused(daemon, "job", "undo", job))
+    require_in(["has its undo already", second], refused(daemon, "job", "undo", job))
     require_in([f"gone on    {second}"], daemon.stepctl("job", "show", first).stdout)
 
 

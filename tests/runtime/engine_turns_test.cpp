@@ -127,7 +127,7 @@ TEST_CASE("J5: a job whose undo failed is undone by going on with that and by no
   host.end_call(host.started[2].id, ok());
   host.settle();
   CHECK(host.on_disk(host.started[2].id.job).settled == SettledState::compensated);
-  CHECK(ask(job, Verb::Kind::undo, "", "r6").find("is undone already") != std::string::npos);
+  CHECK(ask(job, Verb::Kind::undo, "", "r6").find("has its undo already") != std::string::npos);
 }
 
 TEST_CASE("O1 D1: a verb asked for twice is recorded when the first was not", "[runtime]") {

@@ -148,7 +148,7 @@ TEST_CASE("W3: a subtask that cannot be undone is named and keeps none of its si
   CHECK(undos_in(rehearsal) == std::vector<std::string>{"compensated", "", "compensated"});
   CHECK(ending.outcome == Outcome::failed);
   CHECK(ending.code == "child_not_undone");
-  CHECK(ending.message.find("not undone is job job-of-1 (1) has been removed.") == 0);
+  CHECK(ending.message.find("not undone: job job-of-1 (1) has been removed.") == 0);
   const std::string place = std::string(rehearsal.surroundings.job_id) + " " +
                             std::string(rehearsal.surroundings.step_id);
   CHECK(ending.message.find("stepctl job retry " + place) != std::string::npos);

@@ -257,11 +257,17 @@ STORE_TEST_CASE("J5: the last undo of a job is known though one that it goes on 
 
   for (const std::int64_t number : gone) change(store, epoch, {removal(number)});
 
-  const std::int64_t next = gone == std::vector<std::int64_t>{3} ? 2 : gone.size() == 2 ? 4 : 3;
   CHECK(backend.reader().derived(id_of(1), 10) ==
-        std::vector{DerivedLine{Origin::Kind::undo, id_of(next)}});
+        std::vector{DerivedLine{Origin::Kind::undo, id_of(2)}});
   CHECK(backend.reader().undo_of(id_of(1)) == id_of(4));
   CHECK(only(submit(store, epoch, {undo(5, 1, "u")})) == SubmitResult{undone_by(4, false)});
+  const auto again = std::get<Underivable>(only(submit(store, epoch, {undo(5, 1, "r")})));
+  CHECK(again.why == Why::asked_before);
+  CHECK(again.job == id_of(2));
+  change(store, epoch, {removal(1)});
+  const bool is_second_there = gone == std::vector<std::int64_t>{3};
+  CHECK(backend.reader().undo_of(id_of(2)).has_value() == is_second_there);
+  CHECK(backend.reader().undo_of(id_of(3)).has_value() == (gone.size() == 1));
 }
 
 STORE_TEST_CASE("J5: what relies on a job that is undone or gone is refused") {

@@ -82,7 +82,7 @@ class UndoShortfall final {
     if (missing_ == 0) return;
     const std::string place = std::string(job) + " " + std::string(step);
     throw Failed{"child_not_undone",
-                 (missing_ == 1 ? std::string("not undone is ")
+                 (missing_ == 1 ? std::string("not undone: ")
                                 : "not undone are " + std::to_string(missing_) + " jobs: ") +
                      lines_ + (missing_ > told_max ? "; and more" : "") +
                      ". Once that is mended, retry this step (stepctl job retry " + place +
