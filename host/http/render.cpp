@@ -255,6 +255,7 @@ std::string job_json(const JobState& job, engine::JobWord state, const JobKin& k
   write_time(
       json, "deadline",
       definition.deadline ? std::optional(job.accepted_at + *definition.deadline) : std::nullopt);
+  json.member("past_pivot", job.past_pivot);
   json.member("priority", job.priority);
   write_origin(json, definition.origin);
   write_derived(json, kin.derived);

@@ -137,8 +137,8 @@ std::optional<JobId> MemoryEdit::undone_by(JobId undo) const {
 std::optional<JobId> MemoryEdit::referring(JobId id) const {
   if (const auto by = unsettled_from(id)) return by;
   const auto job = record_.jobs.find(id);
-  if (job == record_.jobs.end()) return std::nullopt;
-  for (const auto& above : {parent_of(*job->second), undone_by(id)}) {
+  const bool is_there = job != record_.jobs.end();  // an undo in the middle may be gone
+  for (const auto& above : {is_there ? parent_of(*job->second) : std::nullopt, undone_by(id)}) {
     if (!above) continue;
     const auto there = record_.jobs.find(*above);
     if (there != record_.jobs.end() && !there->second->kept.head.settled_at) return above;

@@ -80,11 +80,10 @@ constexpr std::string_view select_child = R"sql(
 SELECT step, key, job, number, word, output, error_code, error_message FROM child
 WHERE parent = ? AND step = ? AND key = ?)sql";
 
-constexpr std::string_view select_page = R"sql(
+const std::string select_page = R"sql(
 SELECT child.step, child.key, child.job, child.number, child.word, child.output, child.error_code,
-  child.error_message,
-  CASE WHEN job.word = 1 AND EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id)
-    THEN 2 ELSE job.word END
+  child.error_message,)sql" + shown_word_column +
+                                R"sql(
 FROM child LEFT JOIN job ON job.id = child.job AND child.number IS NULL
 WHERE child.parent = ? AND (child.step, child.key) > (?, ?)
 ORDER BY child.step, child.key LIMIT ?)sql";
@@ -197,7 +196,7 @@ std::size_t ChildRows::sweep(std::size_t limit) {
   const std::size_t removed = database_.rows_changed() - before;
   if (removed == limit) return removed;
   unnote_.run(*parent);
-  return removed + 1;  // there may be another one
+  return removed + 1;  // with the note itself
 }
 
 ChildLines::ChildLines(Database& database)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "storage/store.hpp"
@@ -62,9 +63,12 @@ ORDER BY undo.depth DESC LIMIT 1)sql";
   return static_cast<std::int64_t>(std::min(limit, most));
 }
 
-/// What `queued` reads as once the journal has gone on (see JobLine).
+/// What `queued` reads as once the journal has gone on (see JobLine); also as SQL, of `job`.
 [[nodiscard]] constexpr engine::JobWord shown_word(engine::JobWord word, std::uint64_t last_row) {
   return word == engine::JobWord::queued && last_row > 1 ? engine::JobWord::running : word;
 }
+inline const std::string shown_word_column = R"sql(
+  CASE WHEN job.word = 1 AND EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id)
+    THEN 2 ELSE job.word END)sql";
 
 }  // namespace stepd::storage::sqlite

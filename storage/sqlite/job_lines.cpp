@@ -14,12 +14,10 @@ namespace {
 using engine::JobWord;
 
 // A list is a way to the jobs between these two parts.
-const std::string line_columns = R"sql(
-SELECT job.id, job.tenant, job.name, job.key, job.due, job.needs, job.attention, job.settled_at,
-  CASE WHEN job.word = 1 AND EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id)
-    THEN 2 ELSE job.word END AS shown,
-  job.priority
-FROM )sql";
+const std::string line_columns =
+    "SELECT job.id, job.tenant, job.name, job.key, job.due, job.needs, job.attention, "
+    "job.settled_at, " +
+    shown_word_column + " AS shown, job.priority\nFROM ";
 
 const std::string line_filter = R"sql(
   job.id < ?1 AND (?2 = '' OR job.tenant = ?2) AND (?3 = '' OR job.name = ?3)

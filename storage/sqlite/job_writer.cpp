@@ -71,6 +71,7 @@ constexpr std::string_view shorten_waits = R"sql(
 UPDATE job INDEXED BY job_open SET due = min(due - ?2, ?1 + wait)
 WHERE settled_at IS NULL AND priority = ?3 AND due > ?1 AND wait > 0)sql";
 
+// That of the starter is asked first, for speed: it may have a great many.
 std::string select_expired(const std::string& words) {
   return R"sql(
 SELECT id, word FROM job AS settled INDEXED BY job_word

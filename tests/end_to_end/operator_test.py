@@ -120,6 +120,30 @@ def _(daemon):
     require(done["output"] == {"text": "hello it"}, f"the output is {done['output']}")
 
 
+@case("C4 O2: where a job cannot turn back nobody is told to abandon or cancel",
+      config=SMALL_OUTPUT)
+def _(daemon):
+    daemon.start()
+    big = ("demo.greet", {"name": "A" * 100})
+    job = submit(daemon, {"name": "sold", "steps": [
+        {**step("pay", "demo.noop"), "pivot": True}, step("big", *big)]})
+    wait_for_state(daemon, job, "parked")
+
+    hint = daemon.stepctl("job", "show", job).stderr
+    require_in([f"stepctl job {verb} {job} big" for verb in ("retry", "resolve", "skip")], hint)
+    why = daemon.stepctl("job", "why", job).stdout
+    require_in("an operator decides: stepctl job retry, skip or resolve", why)
+    require("abandon" not in hint + why, f"abandon is advised: {hint}{why}")
+    for verb in ("delete", "rerun", "undo"):
+        said = refused(daemon, "job", verb, job)
+        require_in("wait until it has (see: stepctl job show", said)
+
+    parked = parked_job(daemon)
+    require_in(f"stepctl job abandon {parked} big", daemon.stepctl("job", "show", parked).stderr)
+    require_in("resolve or abandon", daemon.stepctl("job", "why", parked).stdout)
+    require_in("wait until it has, or cancel it", refused(daemon, "job", "delete", parked))
+
+
 @case("O3: resolve states that a parked step is done or took no effect", config=SMALL_OUTPUT)
 def _(daemon):
     daemon.start()

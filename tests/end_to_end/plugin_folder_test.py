@@ -24,6 +24,8 @@ def _(daemon):
     waiting = wait_for_state(daemon, job, "waiting")
     require(waiting["steps"][0]["attempts"] == 0, "waiting for a plugin was charged")
     require_in(["demo.greet"], daemon.stepctl("job", "why", job).stdout)
+    require_in(["no plugin is loaded", str(daemon.place / "plugins")],
+               daemon.log.read_text(encoding="utf-8"))
 
     shutil.copy(daemon.build / "plugins/demo.so", daemon.place / "plugins/demo.so")
 

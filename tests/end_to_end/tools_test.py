@@ -92,5 +92,23 @@ def _(daemon):
     require(start < GAVE_UP_AFTER, f"no job was done in {start} ms after the kill")
 
 
+@case("the bench gives what is asked for alone and refuses a name it does not know")
+def _(daemon):
+    folder = daemon.place / "bench"
+    folder.mkdir()
+    bench = [str(daemon.build / "bin/stepd-bench"), "--folder", str(folder), "--jobs", "2000",
+             "--alone", "3", "--only"]
+    ran = subprocess.run([*bench, "alone", "--json"], capture_output=True, text=True,
+                         check=False, timeout=100)
+    require(ran.returncode == 0, f"it ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
+    names = {figure["name"] for figure in json.loads(ran.stdout)["figures"]}
+    require(names == {"floor", "alone, p50", "alone, p99"}, f"the figures are {names}")
+
+    ran = subprocess.run([*bench, "speed"], capture_output=True, text=True, check=False,
+                         timeout=100)
+    require(ran.returncode == 2, f"it ended with {ran.returncode}:\n{ran.stdout}{ran.stderr}")
+    require_in(["speed", "drain"], ran.stderr)
+
+
 if __name__ == "__main__":
     sys.exit(main())

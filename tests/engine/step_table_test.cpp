@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "host/engine/why.hpp"
 #include "tests/support/course.hpp"
 
 using namespace stepd::testing;
@@ -383,10 +384,13 @@ TEST_CASE("C4: past the pivot a job only goes forward", "[engine]") {
 
   course.verb({.kind = Verb::Kind::cancel});
   CHECK(course.answer().find("point of no return") != std::string::npos);
+  course.verb({.kind = Verb::Kind::remove});
+  CHECK(course.answer().find("; wait until it has (see") != std::string::npos);
   course.deadline();
   CHECK_FALSE(course.job.backward);
   course.run("b", ends(OutcomeKind::refused));
   CHECK(course.step("b") == "parked, none, 1");
+  CHECK(why(course.job, course.catalogue).front().message.ends_with("job retry, skip or resolve"));
 }
 
 TEST_CASE("C4: a cancel while the pivot runs is decided by its outcome", "[engine]") {

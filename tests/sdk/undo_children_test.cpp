@@ -69,6 +69,7 @@ class Hasty : public stepd::SagaStep<void> {
 };
 
 /// Wants its jobs undone and asks nobody for it.
+template <bool host_is_busy>
 class Demanding : public stepd::SagaStep<void> {
  public:
   void execute(stepd::Context& context, const stepd::Nothing&) {
@@ -77,7 +78,7 @@ class Demanding : public stepd::SagaStep<void> {
   }
   void compensate(stepd::Context& context, const stepd::Nothing&,
                   const std::optional<stepd::Nothing>&) {
-    if (host_is_busy) {
+    if constexpr (host_is_busy) {
       static stepd_host_calls busy = *context.abi().host;
       busy.undo_child = [](stepd_context*, stepd_str, stepd_str*) -> stepd_status {
         return STEPD_UNAVAILABLE;
@@ -86,8 +87,20 @@ class Demanding : public stepd::SagaStep<void> {
     }
     context.require_children_undone();
   }
-  static inline bool host_is_busy = false;
 };
+
+/// Has run, and the one job that it started has succeeded.
+template <typename Step>
+Rehearsal with_one_job() {
+  auto rehearsal = Rehearsal::of<Step>();
+  rehearsal.children([](const StartedJob&) {
+    StartedJob ended;
+    ended.state = "succeeded";
+    return ended;
+  });
+  REQUIRE(rehearsal.run(stepd::Nothing{}).outcome == Outcome::succeeded);
+  return rehearsal;
+}
 
 }  // namespace
 
@@ -174,13 +187,7 @@ TEST_CASE("W3: a compensation names every subtask that is not undone") {
 }
 
 TEST_CASE("W3: a compensation that demands an undo nobody has asked for fails") {
-  auto rehearsal = Rehearsal::of<Demanding>();
-  rehearsal.children([](const StartedJob&) {
-    StartedJob ended;
-    ended.state = "succeeded";
-    return ended;
-  });
-  REQUIRE(rehearsal.run(stepd::Nothing{}).outcome == Outcome::succeeded);
+  auto rehearsal = with_one_job<Demanding<false>>();
 
   const auto ending = rehearsal.undo(stepd::Nothing{});
 
@@ -190,30 +197,16 @@ TEST_CASE("W3: a compensation that demands an undo nobody has asked for fails") 
 }
 
 TEST_CASE("W3: a compensation that cannot be told now how its undos stand is tried again") {
-  auto rehearsal = Rehearsal::of<Demanding>();
-  rehearsal.children([](const StartedJob&) {
-    StartedJob ended;
-    ended.state = "succeeded";
-    return ended;
-  });
-  REQUIRE(rehearsal.run(stepd::Nothing{}).outcome == Outcome::succeeded);
+  auto rehearsal = with_one_job<Demanding<true>>();
 
-  Demanding::host_is_busy = true;
   const auto ending = rehearsal.compensate(stepd::Nothing{});
-  Demanding::host_is_busy = false;
 
   CHECK(ending.outcome == Outcome::retry);
   CHECK(ending.code == "host_unavailable");
 }
 
 TEST_CASE("W3: an undo that is asked for and not waited for goes with the success") {
-  auto rehearsal = Rehearsal::of<Hasty>();
-  rehearsal.children([](const StartedJob&) {
-    StartedJob ended;
-    ended.state = "succeeded";
-    return ended;
-  });
-  REQUIRE(rehearsal.run(stepd::Nothing{}).outcome == Outcome::succeeded);
+  auto rehearsal = with_one_job<Hasty>();
 
   CHECK(rehearsal.undo(stepd::Nothing{}).outcome == Outcome::succeeded);
 

@@ -214,8 +214,9 @@ std::optional<CallReported> World::end_one() {
   if (counts) step.charged[call.request.phase].insert(call.request.id);
   over_[call.request.id] = kind;
   Outcome outcome{.kind = kind};
-  if (kind == OutcomeKind::succeeded)
+  if (kind == OutcomeKind::succeeded) {
     outcome.output = JsonText(R"({"n":)" + std::to_string(++outputs_) + "}");
+  }
   if (kind == OutcomeKind::suspended) outcome.wait = wait_by_chance();
   if (kind != OutcomeKind::succeeded) outcome.error = {std::string(name_of(kind)), "by chance", {}};
   return CallReported{call.request.id, outcome, std::chrono::microseconds(chance_.below(400))};

@@ -26,6 +26,13 @@ NewJob undo(std::int64_t number, std::int64_t origin, const std::string& request
   return derived_job(number, origin, request, Origin::Kind::undo);
 }
 
+/// Succeeded, and started by a step of the parent.
+NewJob child_of(std::int64_t parent, std::int64_t number) {
+  NewJob child = job(number, done);
+  child.parent = stepd::engine::ParentLink{id_of(parent), 0, "a"};
+  return child;
+}
+
 SubmitResult only(const BatchResult& result) {
   REQUIRE(result.submits.size() == 1);
   return result.submits[0];
@@ -184,9 +191,7 @@ STORE_TEST_CASE("W3 D5: jobs that a step has started stay while their parent is 
   TestType backend;
   Store& store = backend.store();
   const auto epoch = store.acquire();
-  NewJob child = job(2, done);
-  child.parent = stepd::engine::ParentLink{id_of(1), 0, "a"};
-  submit(store, epoch, {job(1, done), child, undo(3, 1, "r")});
+  submit(store, epoch, {job(1, done), child_of(1, 2), undo(3, 1, "r")});
   const Expiry everything{.succeeded_before = noon + 1h, .unsuccessful_before = noon + 1h};
 
   CHECK(store.expire(epoch, everything, 10) == 0);
@@ -202,9 +207,7 @@ STORE_TEST_CASE(
   TestType backend;
   Store& store = backend.store();
   const auto epoch = store.acquire();
-  NewJob child = job(2, done);
-  child.parent = stepd::engine::ParentLink{id_of(1), 0, "a"};
-  submit(store, epoch, {claimed_job(1), child, undo(3, 2, "r")});
+  submit(store, epoch, {claimed_job(1), child_of(1, 2), undo(3, 2, "r")});
   change(store, epoch, {row(3, 2, settled(JobWord::failed))});
   submit(store, epoch, {goes_on(4, 3, 2, "s")});
   change(store, epoch, {row(4, 2, settled(JobWord::compensated))});
@@ -224,15 +227,28 @@ STORE_TEST_CASE(
   CHECK(store.expire(epoch, everything, 10) == 2);
 }
 
+STORE_TEST_CASE("W3 D5: the last undo of a job stays though the one it goes on with is gone") {
+  TestType backend;
+  Store& store = backend.store();
+  const auto epoch = store.acquire();
+  submit(store, epoch, {job(1, done), child_of(1, 2), undo(3, 2, "r")});
+  change(store, epoch, {row(3, 2, settled(JobWord::failed))});
+  submit(store, epoch, {goes_on(4, 3, 2, "s")});
+  change(store, epoch, {row(4, 2, settled(JobWord::compensated)), removal(3)});
+  REQUIRE_FALSE(backend.reader().find(id_of(3)));
+  submit(store, epoch, {undo(5, 1, "t")});
+
+  CHECK(change(store, epoch, {removal(4)}).changes ==
+        std::vector<ChangeResult>{Referred{id_of(5)}});
+  change(store, epoch, {row(5, 2, settled(JobWord::compensated))});
+  CHECK(change(store, epoch, {removal(4)}).changes == std::vector{committed});
+}
+
 STORE_TEST_CASE("W3 D5: a job stays while one far above it is unsettled and may undo all below") {
   TestType backend;
   Store& store = backend.store();
   const auto epoch = store.acquire();
-  NewJob child = job(2, done);
-  child.parent = stepd::engine::ParentLink{id_of(1), 0, "a"};
-  NewJob grandchild = job(3, done);
-  grandchild.parent = stepd::engine::ParentLink{id_of(2), 0, "a"};
-  submit(store, epoch, {claimed_job(1), child, grandchild});
+  submit(store, epoch, {claimed_job(1), child_of(1, 2), child_of(2, 3)});
   const Expiry everything{.succeeded_before = noon + 1h, .unsuccessful_before = noon + 1h};
 
   CHECK(store.expire(epoch, everything, 10) == 0);

@@ -29,8 +29,9 @@ double bytes_in(const std::filesystem::path& state) {
   double bytes = 0;
   for (const char* file : {"", "-wal"}) {
     const std::filesystem::path path = storage::sqlite_file(state).string() + file;
-    if (std::filesystem::exists(path))
+    if (std::filesystem::exists(path)) {
       bytes += static_cast<double>(std::filesystem::file_size(path));
+    }
   }
   return bytes;
 }

@@ -24,8 +24,9 @@ JobInput::JobInput(const std::string& file, Output& output) : JobInput(file, out
 JobInput::JobInput(const std::string& file, Output& output, const Kind& kind)
     : is_stdin_(file == "-"), name_(is_stdin_ ? "stdin" : file) {
   if (is_stdin_) {
-    if (isatty(STDIN_FILENO) == 1)
+    if (isatty(STDIN_FILENO) == 1) {
       output.note("reads " + std::string(kind.content) + " from the keyboard ...\n");
+    }
     return;
   }
   struct stat facts {};

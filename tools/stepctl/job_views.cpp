@@ -177,7 +177,8 @@ std::string parked_hint(const json::object& job) {
                        "\n  stepctl job resolve " + place + " --reason TEXT " +
                        (undoes ? "--undone" : "[--output JSON | --none]") +
                        "\n  stepctl job skip " + place + " --reason TEXT\n";
-    if (!undoes) text += "  stepctl job abandon " + place + " --reason TEXT\n";
+    const bool may_turn_back = !undoes && !true_at(job, "past_pivot");
+    if (may_turn_back) text += "  stepctl job abandon " + place + " --reason TEXT\n";
     return text;
   }
   return {};
