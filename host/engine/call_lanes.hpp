@@ -26,7 +26,7 @@ class CallLanes {
  public:
   struct Limits {
     std::size_t calls_max = 64;
-    std::size_t quick_calls_max = 512;
+    std::size_t quick_calls_max = 1024;
     Duration quick_below{};
   };
   explicit CallLanes(Limits limits)

@@ -293,7 +293,11 @@ class CallEnd {
     if (recorded_kind() == OutcomeKind::timed_out && cause_ != StopCause::silent) {
       return {"timed_out", "the call ran longer than its time-out", {}};
     }
-    if (cause_) return {"stopped", "the call was asked to stop, because " + in_words(*cause_), {}};
+    if (cause_) {
+      std::string message = "the call was asked to stop, because ";
+      message += in_words(*cause_);
+      return {"stopped", std::move(message), {}};
+    }
     return {"no_reason", "the step gave no reason", {}};
   }
 

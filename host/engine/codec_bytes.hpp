@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cmath>
@@ -178,8 +179,8 @@ class Writer {
   std::uint64_t version_ = 0;
 };
 
-/// Never reads past the end and never allocates more than the bytes left could fill: whatever the
-/// bytes are, the worst that happens is UnreadableRecord.
+/// Never reads past the end and allocates no more than the bytes left could fill, a little room to
+/// begin with apart: whatever the bytes are, the worst that happens is UnreadableRecord.
 class Reader {
  public:
   template <class T>
@@ -231,6 +232,7 @@ class Reader {
     const std::uint64_t count = unsigned_number();
     if (count > left()) refuse("it counts more elements than bytes are left");
     values.clear();
+    values.reserve(std::min<std::uint64_t>(count, reserved_max));
     for (std::uint64_t taken = 0; taken < count; ++taken) take(values.emplace_back());
   }
   template <class T>
@@ -271,6 +273,8 @@ class Reader {
   [[nodiscard]] std::int64_t signed_number();
   [[nodiscard]] std::uint64_t eight_bytes();
   [[nodiscard]] std::string_view slice();
+
+  static constexpr std::uint64_t reserved_max = 16;  // elements
 
   std::string_view what_;  // "definition": for messages
   std::string_view bytes_;

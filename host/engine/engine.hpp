@@ -157,9 +157,11 @@ struct CallRequest {
 /// step (A6).
 [[nodiscard]] std::string idempotency_key(JobId job, std::string_view step, Phase phase);
 
-/// Boxed, because it is handed on from vector to vector.
+/// Boxed, because it is handed on from vector to vector; owned by whoever holds it.
+using BoxedCall = std::unique_ptr<CallRequest>;
+
 struct StartCall {
-  std::unique_ptr<CallRequest> request{};
+  BoxedCall request{};
 };
 struct StopCall {
   CallId call{};
@@ -267,9 +269,9 @@ struct BatchOutcome {
 struct EngineSettings {
   Epoch epoch{};
   JobId highest_id{};
-  std::size_t window = 512;    // jobs in memory at most
+  std::size_t window = 1024;   // jobs in memory at most
   std::size_t calls_max = 64;  // calls under way at most, quick ones apart
-  std::size_t quick_calls_max = 512;
+  std::size_t quick_calls_max = 1024;
   Duration set_aside_after = std::chrono::seconds(5);  // a job idle for longer leaves memory
   std::uint32_t attention_after = 10;                  // attempts of a compensation (C5)
   std::uint32_t crashes_max = 3;                       // in a row on one build (A7)

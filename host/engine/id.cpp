@@ -61,12 +61,12 @@ std::string to_text(JobId id) {
   constexpr std::string_view digits = "0123456789abcdef";
   const Bits bits = bits_of(id);
   std::string text(text_length, '-');
-  int digit = 0;
-  for (std::size_t place = 0; place < text_length; ++place) {
-    if (is_dash(place)) continue;
-    const std::uint64_t half = digit < 16 ? bits.high : bits.low;
-    text[place] = digits[(half >> (60 - 4 * (digit % 16))) & 0xfU];
-    ++digit;
+  std::size_t place = 0;
+  for (std::uint64_t half : {bits.high, bits.low}) {
+    for (int digit = 0; digit < 16; ++digit, half <<= 4U) {
+      if (is_dash(place)) ++place;
+      text[place++] = digits[half >> 60U];
+    }
   }
   return text;
 }

@@ -90,9 +90,10 @@ void CallContext::fill_facts() {
   // All undos of a job are about the same phase of its steps.
   const engine::JobId about = request.executed_in.value_or(request.id.job);
   idempotency_key_ = engine::idempotency_key(about, request.step, request.phase);
-  execute_key_ = request.phase == engine::Phase::execute
-                     ? idempotency_key_
-                     : engine::idempotency_key(about, request.step, engine::Phase::execute);
+  const bool executes = request.phase == engine::Phase::execute;
+  if (!executes) {
+    execute_key_ = engine::idempotency_key(about, request.step, engine::Phase::execute);
+  }
   facts_.struct_size = sizeof facts_;
   facts_.phase = static_cast<std::int32_t>(request.phase);
   facts_.tenant = lend(request.tenant);
@@ -111,7 +112,7 @@ void CallContext::fill_facts() {
         duration_cast<milliseconds>(request.deadline->time_since_epoch()).count();
   }
   facts_.idempotency_key = lend(idempotency_key_);
-  facts_.execute_key = lend(execute_key_);
+  facts_.execute_key = executes ? facts_.idempotency_key : lend(execute_key_);
 }
 
 std::int64_t CallContext::milliseconds_left() {

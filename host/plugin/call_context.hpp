@@ -72,7 +72,7 @@ class CallContext final : public stepd_context {
   std::vector<std::string> events_;  // by ended wait; empty: its time was up
   std::string job_id_;
   std::string idempotency_key_;
-  std::string execute_key_;
+  std::string execute_key_;  // empty: it is the same
   stepd_call facts_{};
 };
 

@@ -112,7 +112,8 @@ void Performance::take_over_rows() {
 }
 
 void Performance::deliver() {
-  for (CallRequest& request : stage_.take_starts()) {
+  for (const BoxedCall& call : stage_.take_starts()) {
+    CallRequest& request = *call;
     judge_.starts(request, record_, world_);
     world_.begin(std::move(request), record_, stage_.now().steady);
   }

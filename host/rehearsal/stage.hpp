@@ -56,9 +56,7 @@ class Stage {
 
   // What the commits so far brought about; each is handed out once.
   [[nodiscard]] std::vector<runtime::NewsFeed::Row> take_rows() { return std::exchange(rows_, {}); }
-  [[nodiscard]] std::vector<engine::CallRequest> take_starts() {
-    return std::exchange(starts_, {});
-  }
+  [[nodiscard]] std::vector<engine::BoxedCall> take_starts() { return std::exchange(starts_, {}); }
   [[nodiscard]] std::vector<engine::StopCall> take_stops() { return std::exchange(stops_, {}); }
   [[nodiscard]] std::vector<runtime::ReplyDesk::Delivery> take_replies() {
     return std::exchange(replies_, {});
@@ -79,7 +77,7 @@ class Stage {
   std::vector<engine::Event> events_;
   std::uint64_t commits_ = 0;
   std::vector<runtime::NewsFeed::Row> rows_;
-  std::vector<engine::CallRequest> starts_;
+  std::vector<engine::BoxedCall> starts_;
   std::vector<engine::StopCall> stops_;
   std::vector<runtime::ReplyDesk::Delivery> replies_;
 };

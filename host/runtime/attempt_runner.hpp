@@ -58,7 +58,7 @@ class AttemptRunner {
   virtual ~AttemptRunner() = default;
 
   /// Takes the calls on; each ends with one report to the sink, also when no module can run it.
-  virtual void start(std::vector<engine::CallRequest> requests) = 0;
+  virtual void start(std::vector<engine::BoxedCall> requests) = 0;
   /// Asks a call to stop; unknown calls are none of its business.
   virtual void stop(const engine::CallId& call, engine::StopCause cause) = 0;
   /// Takes on nothing more and returns once every call is over. May be called twice.

@@ -295,7 +295,7 @@ void Batch::carry_out(Part& part, engine::CommitEffect& effect, Consequences& to
   }
   const bool allowed = allows(part, effect);
   if (auto* start = std::get_if<engine::StartCall>(&effect.action)) {
-    if (allowed) to.starts.push_back(std::move(*start->request));
+    if (allowed) to.starts.push_back(std::move(start->request));
   } else if (auto* stop = std::get_if<engine::StopCall>(&effect.action)) {
     if (allowed) to.stops.push_back(*stop);
   } else if (auto* verb = std::get_if<engine::AnswerVerb>(&effect.action)) {

@@ -17,7 +17,7 @@ namespace stepd::runtime {
 /// What has to happen once a batch is on disk, in this order.
 struct Consequences {
   std::vector<engine::BatchOutcome> outcomes;
-  std::vector<engine::CallRequest> starts;
+  std::vector<engine::BoxedCall> starts;
   std::vector<engine::StopCall> stops;
   std::vector<ReplyDesk::Delivery> replies;
   std::vector<NewsFeed::Row> rows;

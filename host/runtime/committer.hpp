@@ -34,7 +34,9 @@ struct Retention {
 struct CommitterSettings {
   engine::Epoch epoch;
   Retention retention;
-  std::size_t items_max = 1024;  // in one transaction, unless a single turn brings more
+  // In one transaction, unless a single turn brings more. So many jobs as the engine holds keep the
+  // workers and the engine busy while this is written.
+  std::size_t items_max = 256;
   std::size_t expire_max = 200;  // jobs or keys removed at a time
   std::size_t offer_max = 500;   // jobs made due at a time
   std::chrono::milliseconds pause_first = std::chrono::seconds(1);  // on a full disk; then doubled

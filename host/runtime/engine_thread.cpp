@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace stepd::runtime {
@@ -12,6 +13,10 @@ namespace {
 /// Due times are wall clock and the wait is not: the clock may be set, or the machine sleep, while
 /// we wait. So a wait for something due is looked at again after at most this long (T1).
 constexpr std::chrono::seconds recheck{60};
+
+/// Of much mail at once a part is handed on already while the rest is looked at, so that the
+/// committer need not wait for all of it.
+constexpr std::size_t events_at_a_time = 128;
 
 }  // namespace
 
@@ -57,9 +62,14 @@ void EngineThread::run() {
 
 void EngineThread::turn(EngineMail& mail) {
   for (const auto& outcome : mail.outcomes) engine_->settled(outcome);
-  auto turn = engine_->turn(mail.events, at_.clock.now());
-  const bool says_something = turn.batch != 0 || !turn.effects.empty() || !turn.requests.empty();
-  if (says_something) at_.hand_on(std::move(turn));
+  std::span<engine::Event> rest = mail.events;
+  do {
+    const auto piece = rest.first(std::min(rest.size(), events_at_a_time));
+    rest = rest.subspan(piece.size());
+    auto turn = engine_->turn(piece, at_.clock.now());
+    const bool says_something = turn.batch != 0 || !turn.effects.empty() || !turn.requests.empty();
+    if (says_something) at_.hand_on(std::move(turn));
+  } while (!rest.empty());
   const auto load = engine_->load();
   jobs_.store(load.jobs, std::memory_order_relaxed);
   calls_.store(load.calls, std::memory_order_relaxed);

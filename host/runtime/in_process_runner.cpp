@@ -22,18 +22,18 @@ InProcessRunner::~InProcessRunner() {
   watch_.stop();
 }
 
-void InProcessRunner::start(std::vector<engine::CallRequest> requests) {
+void InProcessRunner::start(std::vector<engine::BoxedCall> requests) {
   if (closed_.load()) {
     std::vector<engine::CallId> calls;
-    for (const auto& request : requests) calls.push_back(request.id);
+    for (const auto& request : requests) calls.push_back(request->id);
     report_unstarted(std::move(calls));
     return;
   }
   const auto slow =
       std::stable_partition(requests.begin(), requests.end(),
-                            [](const engine::CallRequest& request) { return request.quick; });
-  std::vector<engine::CallRequest> slow_ones(std::make_move_iterator(slow),
-                                             std::make_move_iterator(requests.end()));
+                            [](const engine::BoxedCall& request) { return request->quick; });
+  std::vector<engine::BoxedCall> slow_ones(std::make_move_iterator(slow),
+                                           std::make_move_iterator(requests.end()));
   requests.erase(slow, requests.end());
   quick_.put(std::move(requests));
   slow_.put(std::move(slow_ones));

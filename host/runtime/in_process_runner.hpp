@@ -33,7 +33,7 @@ class InProcessRunner final : public AttemptRunner {
   InProcessRunner(Surroundings surroundings, const RunnerSettings& settings);
   ~InProcessRunner() override;
 
-  void start(std::vector<engine::CallRequest> requests) override;
+  void start(std::vector<engine::BoxedCall> requests) override;
   void stop(const engine::CallId& call, engine::StopCause cause) override;
   void shut_down() override;
 

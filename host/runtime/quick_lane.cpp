@@ -19,7 +19,7 @@ QuickLane::QuickLane(WorkFloor& floor, const Settings& settings)
 
 QuickLane::~QuickLane() { shut_down(); }
 
-void QuickLane::put(std::vector<engine::CallRequest> requests) {
+void QuickLane::put(std::vector<engine::BoxedCall> requests) {
   if (requests.empty()) return;
   std::vector<engine::CallReported> given_back;
   {
@@ -32,7 +32,7 @@ void QuickLane::put(std::vector<engine::CallRequest> requests) {
 }
 
 bool QuickLane::withdraw(const engine::CallId& call) {
-  const auto is_it = [&call](const engine::CallRequest& request) { return request.id == call; };
+  const auto is_it = [&call](const engine::BoxedCall& request) { return request->id == call; };
   const std::scoped_lock lock(mutex_);
   if (std::erase_if(waiting_, is_it) != 0) return true;
   for (const auto& chunk : taken_up_) {
@@ -134,7 +134,7 @@ void QuickLane::work_through(Worker& self, WorkPlace& place, Lock& lock) {
 }
 
 engine::CallReported QuickLane::run_next(Worker& self, WorkPlace& place, Lock& lock) {
-  const auto& request = self.chunk->requests[self.chunk->next++];
+  const engine::CallRequest& request = *self.chunk->requests[self.chunk->next++];
   self.call = request.id;
   // Under the lock: a call is in the line, in a chunk or in a slot, so that a stop finds it.
   place.begin(request, settings_.stuck_after);

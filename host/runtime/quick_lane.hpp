@@ -34,7 +34,7 @@ class QuickLane {
   QuickLane& operator=(const QuickLane&) = delete;
 
   /// Any thread. What nobody can be made to run, nor is there to run it later, is reported.
-  void put(std::vector<engine::CallRequest> requests);
+  void put(std::vector<engine::BoxedCall> requests);
   /// Any thread. Takes a call that has not begun out of the line; false: it is not in it. One that
   /// a worker has already taken up is asked to stop as soon as it begins.
   [[nodiscard]] bool withdraw(const engine::CallId& call);
@@ -44,7 +44,7 @@ class QuickLane {
  private:
   /// What one worker has taken up; others help out when it is stuck. Guarded by the lane's mutex.
   struct Chunk {
-    std::vector<engine::CallRequest> requests;
+    std::vector<engine::BoxedCall> requests;
     std::size_t next = 0;
     bool stuck = false;
     std::vector<engine::CallReported> reports;  // of calls that are over, not handed on yet
@@ -75,7 +75,7 @@ class QuickLane {
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable arrived_;
-  std::deque<engine::CallRequest> waiting_;
+  std::deque<engine::BoxedCall> waiting_;
   std::list<std::shared_ptr<Chunk>> taken_up_;
   std::set<engine::CallId> stopped_early_;
   std::list<std::shared_ptr<Worker>> workers_;

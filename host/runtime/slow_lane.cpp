@@ -12,7 +12,7 @@ SlowLane::SlowLane(WorkFloor& floor, std::size_t workers_max)
 
 SlowLane::~SlowLane() { shut_down(); }
 
-void SlowLane::put(std::vector<engine::CallRequest> requests) {
+void SlowLane::put(std::vector<engine::BoxedCall> requests) {
   if (requests.empty()) return;
   std::vector<engine::CallReported> given_back;
   {
@@ -41,8 +41,8 @@ void SlowLane::call_in() {
 
 bool SlowLane::withdraw(const engine::CallId& call) {
   const std::scoped_lock lock(mutex_);
-  return std::erase_if(waiting_, [&call](const engine::CallRequest& request) {
-           return request.id == call;
+  return std::erase_if(waiting_, [&call](const engine::BoxedCall& request) {
+           return request->id == call;
          }) != 0;
 }
 
@@ -67,10 +67,10 @@ void SlowLane::run() {
     waiting_.pop_front();
     --idle_;
     // Under the lock: a call is in the line or in a slot, so that a stop always finds it.
-    place.begin(request, std::nullopt);
+    place.begin(*request, std::nullopt);
     lock.unlock();
     std::vector<engine::CallReported> reports;
-    reports.push_back(place.run(request));
+    reports.push_back(place.run(*request));
     floor_.sink.ended(std::move(reports));
     lock.lock();
     ++idle_;

@@ -23,7 +23,7 @@ class SlowLane {
   SlowLane& operator=(const SlowLane&) = delete;
 
   /// Any thread. What nobody can be made to run, nor is there to run it later, is reported.
-  void put(std::vector<engine::CallRequest> requests);
+  void put(std::vector<engine::BoxedCall> requests);
   /// Any thread. Takes a call that has not begun out of the line; false: it is not in it.
   [[nodiscard]] bool withdraw(const engine::CallId& call);
   /// Returns once every call is over. May be called twice.
@@ -38,7 +38,7 @@ class SlowLane {
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable arrived_;
-  std::deque<engine::CallRequest> waiting_;
+  std::deque<engine::BoxedCall> waiting_;
   std::size_t idle_ = 0;
   bool closed_ = false;
   std::string trouble_;  // why the last worker could not be made

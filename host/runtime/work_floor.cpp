@@ -95,7 +95,7 @@ engine::SteadyPoint first_look(const engine::CallRequest& request, engine::Stead
 
 }  // namespace
 
-std::vector<engine::CallReported> without_worker(const std::deque<engine::CallRequest>& requests,
+std::vector<engine::CallReported> without_worker(const std::deque<engine::BoxedCall>& requests,
                                                  const std::string& fact) {
   engine::Outcome outcome;
   outcome.kind = engine::OutcomeKind::not_started;
@@ -106,7 +106,7 @@ std::vector<engine::CallReported> without_worker(const std::deque<engine::CallRe
   outcome.retry_after = worker_may_be_had_after;
   std::vector<engine::CallReported> reports;
   for (const auto& request : requests) {
-    reports.push_back({.call = request.id, .outcome = outcome, .took = {}});
+    reports.push_back({.call = request->id, .outcome = outcome, .took = {}});
   }
   return reports;
 }

@@ -39,7 +39,7 @@ struct WorkFloor {
 /// Reports that nobody could be found to run these, which none of their code is to blame for: they
 /// are tried again, without an attempt being charged.
 [[nodiscard]] std::vector<engine::CallReported> without_worker(
-    const std::deque<engine::CallRequest>& requests, const std::string& fact);
+    const std::deque<engine::BoxedCall>& requests, const std::string& fact);
 
 /// One worker's place: its slot under the watch, its seat for the crash mark, its own stack for
 /// signal handlers. Lives on the worker's thread.

@@ -9,7 +9,9 @@
 namespace stepd::storage {
 
 struct SqliteOptions {
-  std::uint64_t cache_bytes = 32 << 20;
+  // More would make commits dearer: at the end of one that has split a page SQLite looks through
+  // its whole table of cached pages.
+  std::uint64_t cache_bytes = 8 << 20;
   std::uint64_t wal_pages_max = 4000;  // a commit beyond it checkpoints, busy or not
   bool prewrite_wal = true;            // at start, so that no commit waits for the file to grow
 };

@@ -11,7 +11,8 @@ namespace {
 
 const std::string columns =
     "SELECT id, word, due, needs, attention, settled_at, tenant, name, key, accepted_at, "
-    "first_row, definition, wait, parent, parent_step, priority FROM job ";
+    "first_row, definition, wait, parent, parent_step, priority, "
+    "EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id) FROM job ";
 
 const std::string select_job = columns + "WHERE id = ?";
 
@@ -66,7 +67,9 @@ std::vector<LoadedJob> JobRows::due(TimePoint now, std::size_t limit,
 
 LoadedJob JobRows::complete(Found found) {
   LoadedJob& job = found.job;
-  append_later(job.id, 1, std::numeric_limits<std::size_t>::max(), job.rows);
+  if (found.has_later_rows) {
+    append_later(job.id, 1, std::numeric_limits<std::size_t>::max(), job.rows);
+  }
   if (!job.head.needs.empty()) {
     Rows types = also_needed_.query(job.id.value);
     while (types.next()) job.head.also_needs.push_back(types.bytes(0));
@@ -117,11 +120,12 @@ JobRows::Found JobRows::job_in(const Rows& found) {
   job.key = found.bytes(8);
   job.rows.push_back({1, time_of(found.integer(9)), found.bytes(10)});
   job.definition = found.bytes(11);
-  const auto parent = found.maybe_integer(13);
-  if (!parent) return {.job = std::move(job), .parent = {}};
-  return {.job = std::move(job),
-          .parent = JobId{*parent},
-          .parent_step = static_cast<engine::StepIndex>(found.integer(14))};
+  Found all{.job = std::move(job), .has_later_rows = found.integer(16) != 0};
+  if (const auto parent = found.maybe_integer(13)) {
+    all.parent = JobId{*parent};
+    all.parent_step = static_cast<engine::StepIndex>(found.integer(14));
+  }
+  return all;
 }
 
 std::vector<engine::StoredRow> JobRows::journal(JobId id, std::uint64_t after, std::size_t limit) {

@@ -32,9 +32,10 @@ class JobRows {
   };
   void append_due(std::int64_t priority, TimePoint now, std::size_t limit,
                   const std::function<bool(JobId)>& passes_over, std::vector<Place>& places);
-  /// As it stands in its own row, and who started it.
+  /// As it stands in its own row, who started it, and whether there is more of its journal.
   struct Found {
     LoadedJob job;
+    bool has_later_rows = false;
     std::optional<JobId> parent;
     engine::StepIndex parent_step = 0;
   };

@@ -157,7 +157,7 @@ class Play {
   }
 
   void deliver() {
-    for (CallRequest& request : stage_.take_starts()) begin(std::move(request));
+    for (const BoxedCall& call : stage_.take_starts()) begin(std::move(*call));
     static_cast<void>(stage_.take_stops());
     for (const auto& [token, reply] : stage_.take_replies()) {
       if (token == submit_) submit_.reset();

@@ -83,11 +83,11 @@ class NotingRunner final : public AttemptRunner {
   };
   explicit NotingRunner(storage::Reader& reader) : reader_(reader) {}
 
-  void start(std::vector<engine::CallRequest> requests) override {
+  void start(std::vector<engine::BoxedCall> requests) override {
     for (const auto& request : requests) {
-      const bool stored = reader_.find(request.id.job).has_value();
+      const bool stored = reader_.find(request->id.job).has_value();
       noted.change([&](Noted& all) {
-        all.started.push_back(request.id);
+        all.started.push_back(request->id);
         if (!stored) ++all.before_commit;
       });
     }

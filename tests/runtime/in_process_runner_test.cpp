@@ -91,6 +91,15 @@ engine::CallRequest call(std::uint64_t number, std::string type, bool quick = fa
   return request;
 }
 
+engine::BoxedCall boxed(engine::CallRequest request) {
+  return std::make_unique<engine::CallRequest>(std::move(request));
+}
+std::vector<engine::BoxedCall> boxed(std::initializer_list<engine::CallRequest> requests) {
+  std::vector<engine::BoxedCall> all;
+  for (const auto& request : requests) all.push_back(boxed(request));
+  return all;
+}
+
 template <typename TheClock = SystemClock>
 struct Fixture {
   ScriptedCaller caller{};
@@ -138,9 +147,9 @@ engine::Outcome until_stopped(const ScriptedCaller::Call& call) {
 TEST_CASE("every call ends with one report") {
   Fixture<> at;
   InProcessRunner runner(at.surroundings(), {.workers = 4});
-  std::vector<engine::CallRequest> requests;
+  std::vector<engine::BoxedCall> requests;
   for (std::uint64_t number = 1; number <= 200; ++number) {
-    requests.push_back(call(number, "demo.any", number % 3 != 0));
+    requests.push_back(boxed(call(number, "demo.any", number % 3 != 0)));
   }
 
   runner.start(std::move(requests));
@@ -157,9 +166,9 @@ TEST_CASE("every call ends with one report") {
 TEST_CASE("quick calls that take no time are reported together") {
   Fixture<tests::ManualClock> at;
   InProcessRunner runner(at.surroundings(), {.workers = 1, .quick = never_stuck()});
-  std::vector<engine::CallRequest> requests;
+  std::vector<engine::BoxedCall> requests;
   for (std::uint64_t number = 1; number <= 64; ++number) {
-    requests.push_back(call(number, "demo.any", true));
+    requests.push_back(boxed(call(number, "demo.any", true)));
   }
 
   runner.start(std::move(requests));
@@ -175,9 +184,9 @@ TEST_CASE("the report of a quick call waits for others no longer than a millisec
     return ScriptedCaller::succeeded("{}");
   });
   InProcessRunner runner(at.surroundings(), {.workers = 1, .quick = never_stuck()});
-  std::vector<engine::CallRequest> requests;
+  std::vector<engine::BoxedCall> requests;
   for (std::uint64_t number = 1; number <= 6; ++number) {
-    requests.push_back(call(number, "demo.half", true));
+    requests.push_back(boxed(call(number, "demo.half", true)));
   }
 
   runner.start(std::move(requests));
@@ -195,7 +204,7 @@ TEST_CASE("slow calls run side by side") {
   });
   InProcessRunner runner(at.surroundings(), {.workers = 3});
 
-  runner.start({call(1, "demo.meet"), call(2, "demo.meet"), call(3, "demo.meet")});
+  runner.start(boxed({call(1, "demo.meet"), call(2, "demo.meet"), call(3, "demo.meet")}));
 
   CHECK(at.sink.wait_reports(3));
 }
@@ -211,17 +220,18 @@ TEST_CASE("a stuck quick call holds the others up only until relief comes") {
                          {.workers = 1, .quick = {.stuck_after = milliseconds(1)}});
 
   SECTION("those of its own handful") {
-    runner.start({call(1, "demo.any", true), call(2, "demo.stuck", true), call(3, "demo.any", true),
-                  call(4, "demo.stuck", true), call(5, "demo.any", true)});
+    runner.start(
+        boxed({call(1, "demo.any", true), call(2, "demo.stuck", true), call(3, "demo.any", true),
+               call(4, "demo.stuck", true), call(5, "demo.any", true)}));
     CHECK(at.sink.wait_reports(3));
     others_over.count_down();
     CHECK(at.sink.wait_reports(5));
   }
   SECTION("those that come later") {
-    runner.start({call(1, "demo.stuck", true)});
-    runner.start({call(2, "demo.any", true)});
+    runner.start(boxed({call(1, "demo.stuck", true)}));
+    runner.start(boxed({call(2, "demo.any", true)}));
     CHECK(at.sink.wait_reports(1));
-    runner.start({call(3, "demo.any", true)});
+    runner.start(boxed({call(3, "demo.any", true)}));
     CHECK(at.sink.wait_reports(2));
     others_over.count_down();
     CHECK(at.sink.wait_reports(3));
@@ -236,7 +246,7 @@ TEST_CASE("a call that no thread can be made for is given back and tried again l
 
   {
     const NoThreads none;
-    runner.start({call(1, "demo.any", quick), call(2, "demo.any", quick)});
+    runner.start(boxed({call(1, "demo.any", quick), call(2, "demo.any", quick)}));
   }
 
   REQUIRE(at.sink.wait_reports(2));
@@ -245,7 +255,7 @@ TEST_CASE("a call that no thread can be made for is given back and tried again l
     CHECK(report.outcome.retry_after == std::chrono::seconds(1));
     CHECK_THAT(report.outcome.error.message, Catch::StartsWith("no thread could be made"));
   }
-  runner.start({call(3, "demo.any", quick)});
+  runner.start(boxed({call(3, "demo.any", quick)}));
   REQUIRE(at.sink.wait_reports(3));
   CHECK(at.sink.heard.copy().reports[2].outcome.kind == OutcomeKind::succeeded);
 }
@@ -262,11 +272,11 @@ TEST_CASE("a call waits for the worker there is when no thread can be made for a
   const bool quick = GENERATE(false, true);
   InProcessRunner runner(at.surroundings(),
                          {.workers = 2, .quick = {.workers = 2, .stuck_after = milliseconds(1)}});
-  runner.start({call(1, "demo.busy", quick)});
+  runner.start(boxed({call(1, "demo.busy", quick)}));
   REQUIRE(begun.wait_until([](int count) { return count == 1; }));
 
   const NoThreads none;
-  runner.start({call(2, "demo.any", quick)});
+  runner.start(boxed({call(2, "demo.any", quick)}));
   go_on.count_down();
 
   REQUIRE(at.sink.wait_reports(2));
@@ -283,7 +293,7 @@ TEST_CASE("A5: a call over its time-out is reported and asked to stop and its re
   auto request = call(1, "demo.wait", quick);
   request.timeout = milliseconds(1);
 
-  runner.start({request});
+  runner.start(boxed({request}));
 
   REQUIRE(at.sink.wait_reports(1));
   const auto heard = at.sink.heard.copy();
@@ -314,7 +324,7 @@ TEST_CASE("A5: only a call that gives no sign of life is silent") {
   auto alive = call(2, "demo.alive");
   for (auto* request : {&silent, &alive}) request->heartbeat = milliseconds(10);
 
-  runner.start({silent, alive});
+  runner.start(boxed({silent, alive}));
 
   REQUIRE(at.sink.wait_reports(2));
   const auto heard = at.sink.heard.copy();
@@ -331,7 +341,7 @@ TEST_CASE("a stop reaches a call under way and no other") {
     return until_stopped(made);
   });
   InProcessRunner runner(at.surroundings(), {.workers = 2});
-  runner.start({call(1, "demo.wait"), call(2, "demo.wait")});
+  runner.start(boxed({call(1, "demo.wait"), call(2, "demo.wait")}));
   REQUIRE(begun.wait_until([](int count) { return count == 2; }));
 
   runner.stop({.job = {7}, .number = 2}, engine::StopCause::cancel);
@@ -360,7 +370,7 @@ TEST_CASE("a call stopped before it began is reported and never runs") {
     return ScriptedCaller::succeeded("{}");
   });
   InProcessRunner runner(at.surroundings(), {.workers = 1});
-  runner.start({call(1, "demo.busy"), call(2, "demo.late")});
+  runner.start(boxed({call(1, "demo.busy"), call(2, "demo.late")}));
   REQUIRE(begun.wait_until([](int count) { return count == 1; }));
 
   runner.stop({.job = {7}, .number = 2}, engine::StopCause::cancel);
@@ -386,7 +396,7 @@ TEST_CASE("a quick call stopped while it waits behind another hears of it as soo
   });
   at.caller.script("demo.wait", until_stopped);
   InProcessRunner runner(at.surroundings(), {.workers = 1, .quick = never_stuck()});
-  runner.start({call(1, "demo.first", true), call(2, "demo.wait", true)});
+  runner.start(boxed({call(1, "demo.first", true), call(2, "demo.wait", true)}));
   REQUIRE(begun.wait_until([](int count) { return count == 1; }));
 
   runner.stop({.job = {7}, .number = 2}, engine::StopCause::cancel);
@@ -403,12 +413,12 @@ TEST_CASE("a runner that is shut down waits for its calls and takes on no others
     return ScriptedCaller::succeeded("{}");
   });
   InProcessRunner runner(at.surroundings(), {.workers = 1});
-  runner.start({call(1, "demo.any"), call(2, "demo.any"), call(3, "demo.any", true)});
+  runner.start(boxed({call(1, "demo.any"), call(2, "demo.any"), call(3, "demo.any", true)}));
 
   runner.shut_down();
   runner.shut_down();
   CHECK(over.load() == 3);
-  runner.start({call(4, "demo.any")});
+  runner.start(boxed({call(4, "demo.any")}));
 
   const auto heard = at.sink.heard.copy();
   REQUIRE(heard.reports.size() == 4);
@@ -432,7 +442,7 @@ TEST_CASE("a call asks the host through its ports") {
   });
   InProcessRunner runner(at.surroundings(), {.workers = 1});
 
-  runner.start({call(1, "demo.look")});
+  runner.start(boxed({call(1, "demo.look")}));
 
   REQUIRE(at.sink.wait_reports(1));
   CHECK(seen.copy().saved == engine::BlobStatus::stored);
@@ -453,7 +463,7 @@ TEST_CASE("A6 J5: a call of an undo finds what execute left in the job that ran 
   undo.phase = engine::Phase::compensate;
   undo.executed_in = engine::JobId{3};
 
-  runner.start({undo});
+  runner.start(boxed({undo}));
 
   REQUIRE(at.sink.wait_reports(1));
   const auto blobs = seen.copy();

@@ -167,7 +167,7 @@ void SimulatedHost::commit_one() {
 
 void SimulatedHost::carry_out(runtime::Consequences consequences) {
   for (const auto& delivery : consequences.replies) take_reply(delivery);
-  for (const CallRequest& request : consequences.starts) begin(request);
+  for (const BoxedCall& request : consequences.starts) begin(*request);
   for (const StopCall& stop : consequences.stops) world_.stops(stop);
   for (const BatchOutcome& outcome : consequences.outcomes) {
     if (outcome.refused) ++world_.seen["records refused"];

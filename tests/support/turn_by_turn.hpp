@@ -205,7 +205,7 @@ class TurnByTurn {
  private:
   void carry_out(runtime::Consequences consequences) {
     for (auto& [token, reply] : consequences.replies) replies.emplace(token, std::move(reply));
-    for (CallRequest& call : consequences.starts) started.push_back(std::move(call));
+    for (const BoxedCall& call : consequences.starts) started.push_back(std::move(*call));
     for (const StopCall& stop : consequences.stops) stopped.push_back(stop.call);
     for (const BatchOutcome& outcome : consequences.outcomes) engine_->settled(outcome);
     for (Event& event : consequences.events) events_.push_back(std::move(event));
