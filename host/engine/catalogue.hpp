@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-#include "host/engine/args_schema.hpp"
 #include "host/engine/id.hpp"
 #include "host/engine/json_text.hpp"
 #include "host/engine/retry_policy.hpp"
+#include "host/engine/step_schema.hpp"
 
 namespace stepd::engine {
 
@@ -29,8 +29,8 @@ struct StepType {
   Duration timeout{};  // of one call; zero: none; likewise below
   Duration heartbeat{};
   Duration compensate_timeout{};
-  ArgsSchema args_schema{};
-  JsonText output_schema{};
+  StepSchema args_schema{};
+  StepSchema output_schema{};
   std::string title{};
   std::string description{};
   std::string plugin{};  // the plugin's id and version: "demo.bank 2.1.0"

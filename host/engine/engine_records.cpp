@@ -214,9 +214,10 @@ JobHead Engine::State::head_of(const ActiveJob& active) const {
     const std::string& type = job.definition->steps[step].type;
     if (waits_for_type && head.needs.empty()) head.needs = type;
     if (waits_for_type && head.needs != type) also_needs.insert(type);
-    if (waits_for_type && ready && head.word == JobWord::queued) head.word = JobWord::waiting;
     can_go_on = can_go_on || (ready && hindered == Obstacle::none) || is_in_call(state);
   }
+  const bool is_idle = head.word == JobWord::queued || head.word == JobWord::running;
+  if (is_idle && !can_go_on && !head.needs.empty()) head.word = JobWord::waiting;
   head.due = can_go_on ? std::optional(now.wall) : active.due();
   head.also_needs.assign(also_needs.begin(), also_needs.end());
   return head;

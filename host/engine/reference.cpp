@@ -238,7 +238,7 @@ Error bad_arguments(const std::vector<Problem>& problems) {
 }
 
 /// Checked against the schema, and completed from it.
-Resolution fitted(JsonText args, const ArgsSchema& schema) {
+Resolution fitted(JsonText args, const StepSchema& schema) {
   json::monotonic_resource memory;
   json::value value = value_of(args.view(), &memory);
   const SchemaVerdict verdict = check_and_complete(value, schema.value(), {});
@@ -258,7 +258,7 @@ Resolution resolve(const JsonText& expression, const JobState& job, std::size_t 
   return Resolver(job, bytes_max).resolved(expression.view());
 }
 
-Resolution resolve_args(const JobState& job, StepIndex step, const ArgsSchema& args_schema,
+Resolution resolve_args(const JobState& job, StepIndex step, const StepSchema& args_schema,
                         std::size_t bytes_max) {
   const StepDefinition& definition = job.definition->steps[step];
   Resolution args = definition.args_have_references

@@ -6,9 +6,9 @@
 #include <variant>
 #include <vector>
 
-#include "host/engine/args_schema.hpp"
 #include "host/engine/json_text.hpp"
 #include "host/engine/outcome.hpp"
+#include "host/engine/step_schema.hpp"
 #include "host/engine/validate.hpp"
 
 namespace boost::json {
@@ -44,7 +44,7 @@ using Resolution = std::variant<JsonText, Error>;
 /// The arguments a step's calls see: resolved, completed with the schema's defaults and checked
 /// against it (an empty schema: anything fits).
 [[nodiscard]] Resolution resolve_args(const JobState& job, StepIndex step,
-                                      const ArgsSchema& args_schema,
+                                      const StepSchema& args_schema,
                                       std::size_t bytes_max = Limits{}.args_bytes_max);
 
 /// The job's output (J9): its `output` expression, else the output of its only last step; no value

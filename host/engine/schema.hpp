@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,10 @@ struct SchemaVerdict {
 [[nodiscard]] SchemaVerdict check_and_complete(boost::json::value& value,
                                                const boost::json::value& schema,
                                                const SchemaCheck& how);
+
+/// Whether the schema says of every value that fits that it has nothing at this place, a path of
+/// members and elements: what is named there could never be read.
+[[nodiscard]] bool rules_out(const boost::json::value& schema, std::span<const std::string> path);
 
 /// What a step type's schema holds that would not be checked, each with its place: keywords unknown
 /// or not supported, and values a keyword does not take. A plugin using them is refused.

@@ -7,6 +7,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -396,9 +397,19 @@ void Judge::reference(const Reference& reference, const Place& place, const Step
                      "but of a step there is only its output: /steps/" + tokens[1] + "/output");
   }
   if (from && !graph.precedes(step->second, *from)) {
-    refuse_it("not_before", "but the step " + in_quotes(tokens[1]) +
-                                " does not come before this one, so its output is not there yet");
+    return refuse_it("not_before",
+                     "but the step " + in_quotes(tokens[1]) +
+                         " does not come before this one, so its output is not there yet");
   }
+  if (tokens.size() < 4) return;
+  const StepType* type = catalogue_.find(job_.steps[step->second].type);
+  if (!type || type->output_schema.empty()) return;
+  if (!rules_out(type->output_schema.value(), std::span(tokens).subspan(3))) return;
+  append({{"never_there", place.pointer() + reference.pointer,
+           "refers to " + in_quotes(reference.target) + ", which no output of " + type->name +
+               " has (see: stepctl step show " + type->name + "): " +
+               (from ? "the step will be given up for want of its arguments"
+                     : "the job will succeed without an output")}});
 }
 
 void Judge::output(const StepGraph& graph) {

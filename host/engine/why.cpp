@@ -247,8 +247,9 @@ JobWord word_of(const JobState& job) {
 
 JobWord word_of(const JobState& job, const JobHead& head) {
   const JobWord word = word_of(job);
-  const bool lacks_type = word == JobWord::queued && !head.needs.empty();
-  return lacks_type ? JobWord::waiting : word;
+  const bool is_idle = word == JobWord::queued || word == JobWord::running;
+  const bool lacks_type = head.word == JobWord::waiting && !head.needs.empty();
+  return is_idle && lacks_type ? JobWord::waiting : word;
 }
 
 }  // namespace stepd::engine

@@ -26,7 +26,7 @@ struct Reason {
 
 /// The one derived word for a job.
 [[nodiscard]] JobWord word_of(const JobState& job);
-/// The same, and `waiting` for one that cannot begin because no plugin offers what it needs: that
+/// The same, and `waiting` for one that cannot go on because no plugin offers what it needs: that
 /// stands in the head alone.
 [[nodiscard]] JobWord word_of(const JobState& job, const JobHead& head);
 

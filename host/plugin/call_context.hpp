@@ -3,7 +3,7 @@
 #include <stepd/plugin.h>
 
 #include <condition_variable>
-#include <deque>
+#include <list>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -66,9 +66,9 @@ class CallContext final : public stepd_context {
   void fill_facts();
   void tell_events();
 
-  engine::SteadyPoint started_{};  // known when there is a time-out
-  std::mutex lent_mutex_;          // guards lent_
-  std::deque<std::string> lent_;
+  engine::SteadyPoint started_{};    // known when there is a time-out
+  std::mutex lent_mutex_;            // guards lent_
+  std::list<std::string> lent_;      // unlike a deque, nothing to allocate while it is empty
   std::vector<std::string> events_;  // by ended wait; empty: its time was up
   std::string job_id_;
   std::string idempotency_key_;

@@ -54,7 +54,7 @@ class Maker {
   ExampleOutputs make() && {
     for (StepIndex step = 0; step < job_.steps.size(); ++step) {
       if (!job_.steps[step].args_have_references) continue;
-      const ArgsSchema* schema = types_[step] ? &types_[step]->args_schema : nullptr;
+      const StepSchema* schema = types_[step] ? &types_[step]->args_schema : nullptr;
       refer(job_.steps[step].args, schema && !schema->empty() ? &schema->value() : nullptr);
     }
     if (!job_.output.empty()) refer(job_.output, nullptr);
@@ -95,6 +95,7 @@ class Maker {
     const json::object* place = root ? root : &unknown;
     for (std::size_t at = 0; at < wanted.path.size(); ++at) {
       const std::string& token = wanted.path[at];
+      if (place->empty()) make_room(*value, token);
       place = &schema_of_child(*place, root ? *root : unknown, token);
       const bool is_last = at + 1 == wanted.path.size();
       json::value made = json::object();
@@ -106,6 +107,12 @@ class Maker {
       value = child_of(*value, token, made);
       if (value == nullptr) return;
     }
+  }
+
+  /// Of what may be anything, something that can have such a member or element.
+  static void make_room(json::value& value, const std::string& token) {
+    if (value.is_object() || value.is_array()) return;
+    value = array_index(token) ? json::value(json::array()) : json::value(json::object());
   }
 
   /// The member or element, put there when it is missing; none where there can be none.

@@ -15,6 +15,9 @@ Catalogue catalogue() {
   Catalogue made;
   made.types["demo.plain"] = {.name = "demo.plain"};
   made.types["demo.thrice"] = {.name = "demo.thrice", .retry = {.attempts_max = 3}};
+  const std::string closed =
+      R"({"type":"object","properties":{"text":{"type":"string"}},"additionalProperties":false})";
+  made.types["demo.closed"] = {.name = "demo.closed", .output_schema = JsonText(closed)};
   made.types["bank.out"] = {.name = "bank.out", .kind = StepKind::saga};
   return made;
 }
@@ -72,4 +75,16 @@ TEST_CASE("J8: a step whose type is not known is warned of for that alone") {
   job.steps[1].retry.attempts_max = 5;
   job.deadline = 5min;
   CHECK(warnings(job) == Found{"unknown_step_type /steps/0/step"});
+}
+
+TEST_CASE("J7 J9: a reference to what no output of the step's type has is warned of") {
+  JobDefinition job = list_of({"demo.closed", "demo.plain"});
+  job.steps[1].args =
+      JsonText(R"({"a":{"$ref":"/steps/s0/output/text"},"b":[{"$ref":"/steps/s0/output"}]})");
+  job.output = JsonText(R"({"$ref":"/steps/s1/output/anything"})");
+  CHECK(warnings(job).empty());
+
+  job.steps[1].args = JsonText(R"({"a":{"$ref":"/steps/s0/output/tekst"}})");
+  job.output = JsonText(R"({"$ref":"/steps/s0/output/text/0"})");
+  CHECK(warnings(job) == Found{"never_there /steps/1/args/a", "never_there /output"});
 }

@@ -3,6 +3,7 @@
 #include <boost/json/value.hpp>
 #include <catch2/catch.hpp>
 
+#include "host/engine/json_pointer.hpp"
 #include "host/engine/json_value.hpp"
 
 using namespace stepd::engine;
@@ -200,5 +201,48 @@ TEST_CASE("keywords that would not be checked are named with their place") {
   for (const auto& [schema, found] : rows) {
     INFO(schema);
     CHECK(unsupported_keywords(value_of(schema)) == found);
+  }
+}
+
+TEST_CASE("a schema rules out places that no value which fits can have") {
+  struct Case {
+    std::string schema;
+    std::vector<std::string> there;
+    std::vector<std::string> never;
+  };
+  const std::string closed = R"("additionalProperties":false)";
+  const std::vector<Case> cases{
+      {"{}", {"/a", "/a/b", "/0"}, {}},
+      {"true", {"/a"}, {}},
+      {"false", {}, {"/a"}},
+      {R"({"properties":{"a":{"type":"string"}}})", {"/a", "/b", "/b/c"}, {"/a/b"}},
+      {R"({"properties":{"a":{}},)" + closed + "}", {"/a", "/a/b", "/0"}, {"/b", "/b/c"}},
+      {R"({"type":"object","properties":{"a":{}},)" + closed + "}", {"/a"}, {"/b", "/0"}},
+      {R"({"type":["object","null"],)" + closed + "}", {}, {"/a"}},
+      {R"({"type":"object","additionalProperties":{"type":"integer"}})", {"/a"}, {"/a/b"}},
+      {R"({"type":"array","items":{"type":"integer"}})", {"/0", "/7"}, {"/a", "/0/b"}},
+      {R"({"type":"array","prefixItems":[{"type":"object"}],"items":false})",
+       {"/0", "/0/a", "/0/0/1"},
+       {"/1", "/1/a"}},
+      {R"({"$ref":"#/$defs/x","$defs":{"x":{"type":"object",)" + closed + "}}}", {}, {"/a"}},
+      {R"({"anyOf":[{"type":"null"},{"type":"object","properties":{"a":{}},)" + closed + "}]}",
+       {"/a"},
+       {"/b"}},
+      {R"({"oneOf":[{"type":"null"},{}]})", {"/a"}, {}},
+      {R"({"allOf":[{},{"type":"string"}]})", {}, {"/a"}},
+      {R"({"properties":{"next":{"$ref":"#"}},)" + closed + "}", {"/next/next"}, {"/next/a"}},
+      {R"({"$ref":"#"})", {"/a"}, {}},
+  };
+  for (const Case& each : cases) {
+    const boost::json::value schema = value_of(each.schema);
+    CAPTURE(each.schema);
+    for (const std::string& place : each.there) {
+      CAPTURE(place);
+      CHECK_FALSE(rules_out(schema, *pointer_tokens(place)));
+    }
+    for (const std::string& place : each.never) {
+      CAPTURE(place);
+      CHECK(rules_out(schema, *pointer_tokens(place)));
+    }
   }
 }

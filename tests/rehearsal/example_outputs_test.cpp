@@ -45,6 +45,19 @@ TEST_CASE("what no schema knows is made as the arguments it goes into would have
   CHECK(rehearse(setting).results.front().ended == stepd::engine::JobWord::succeeded);
 }
 
+TEST_CASE("of what a schema leaves open an example has what the job refers to in it") {
+  stepd::engine::Catalogue catalogue = small_bank();
+  catalogue.types["out"].output_schema = JsonText(
+      R"({"type":"object","properties":{"data":{},"list":{}},"required":["data","list"]})");
+  const RehearsalSetting setting = setting_of(R"({"steps":[
+      {"id":"a","step":"out"},
+      {"id":"b","step":"in","args":{"memo":{"$ref":"/steps/a/output/data/who"},
+                                    "note":{"$ref":"/steps/a/output/list/1"}}}]})",
+                                              catalogue);
+
+  CHECK(output(setting, 0) == boost::json::parse(R"({"data":{"who":"example"},"list":[1,1]})"));
+}
+
 TEST_CASE("J7: a path says which arguments do not come out of what the steps return") {
   RehearsalSetting setting = setting_of(R"({"steps":[
       {"id":"a","step":"out"},

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "host/engine/why.hpp"
 #include "tests/support/turn_by_turn.hpp"
 
 using namespace stepd::testing;
@@ -348,6 +349,31 @@ TEST_CASE("J8: of two steps that wait for types the second goes on when its own 
   host.settle();
   CHECK(host.started.size() == 2);
   CHECK(host.on_disk(job).calls == 2);
+}
+
+TEST_CASE("J8: a job that has begun and lacks a type for what comes next is waiting in a list",
+          "[runtime]") {
+  TurnByTurn host({plain("a"), plain("b")});
+  host.load_all_but({"type.b"});
+  const JobId job = host.submit();
+  host.end_call(host.started[0].id, ok());
+  host.settle();
+  const auto listed = [&] { return host.reader().page({}, std::nullopt, 1).at(0).head; };
+  const auto shown = [&] {
+    const auto loaded = host.reader().find(job);
+    return word_of(fold(*loaded), loaded->head);
+  };
+
+  CHECK(listed().word == JobWord::waiting);
+  CHECK(listed().needs == "type.b");
+  CHECK(shown() == JobWord::waiting);
+  host.load_all_but({});
+  host.settle();
+  REQUIRE(host.started.size() == 2);
+  CHECK(shown() == JobWord::running);
+  host.end_call(host.started[1].id, ok());
+  host.settle();
+  CHECK(listed().word == JobWord::succeeded);
 }
 
 TEST_CASE("A10: what a call saves after its step was given up beside it is kept as that call's own",

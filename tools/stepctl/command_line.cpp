@@ -369,8 +369,8 @@ std::string empty_value(const CLI::App* app) {
     for (const CLI::Option* option : app->get_options()) {
       const auto& given = option->results();
       if (std::find(given.begin(), given.end(), std::string{}) == given.end()) continue;
-      return option->get_name(option->get_positional()) +
-             " is empty: give a value, or leave it out";
+      return option->get_name(option->get_positional()) + " is empty: give a value" +
+             (option->get_required() ? "" : ", or leave it out");
     }
   }
   return {};

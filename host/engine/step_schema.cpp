@@ -1,4 +1,4 @@
-#include "host/engine/args_schema.hpp"
+#include "host/engine/step_schema.hpp"
 
 #include <boost/json/value.hpp>
 #include <utility>
@@ -7,7 +7,7 @@
 
 namespace stepd::engine {
 
-ArgsSchema::ArgsSchema(JsonText text) : text_(std::move(text)) {
+StepSchema::StepSchema(JsonText text) : text_(std::move(text)) {
   if (!empty()) value_ = std::make_shared<const boost::json::value>(value_of(view()));
 }
 

@@ -11,13 +11,13 @@ class value;
 
 namespace stepd::engine {
 
-/// A step type's schema of its arguments: a text, read once for the many checks that follow. The
-/// text must be JSON; copies are cheap and may be read by several threads.
-class ArgsSchema {
+/// A step type's schema of its arguments or outputs: a text, read once for the many checks that
+/// follow. The text must be JSON; copies are cheap and may be read by several threads.
+class StepSchema {
  public:
-  ArgsSchema() = default;
+  StepSchema() = default;
   // Not explicit: it is that text, and a reader of step types need not know that it is more.
-  ArgsSchema(JsonText text);  // NOLINT(google-explicit-constructor)
+  StepSchema(JsonText text);  // NOLINT(google-explicit-constructor)
 
   [[nodiscard]] bool empty() const { return text_.empty(); }
   [[nodiscard]] std::string_view view() const { return text_.view(); }
@@ -25,7 +25,7 @@ class ArgsSchema {
   [[nodiscard]] const boost::json::value& value() const { return *value_; }
   operator const JsonText&() const { return text_; }  // NOLINT(google-explicit-constructor)
 
-  friend bool operator==(const ArgsSchema& left, const ArgsSchema& right) {
+  friend bool operator==(const StepSchema& left, const StepSchema& right) {
     return left.text_ == right.text_;
   }
 
