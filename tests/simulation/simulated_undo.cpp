@@ -62,13 +62,20 @@ std::set<JobId> SimulatedHost::those_above(JobId job) {
   std::set<JobId> above;
   std::vector<JobId> to_look_at{job};
   while (!to_look_at.empty()) {
-    const Record* record = record_of(to_look_at.back());
+    const JobId id = to_look_at.back();
+    const Record* record = record_of(id);
     to_look_at.pop_back();
     if (!record) continue;
     const auto& definition = record->definition;
+    // A job takes along who had started it, and, unless it was an undo itself, by whom it was
+    // undone.
+    const bool knows_parent = definition.parent && (id == job || store_->find(id));
+    std::optional<JobId> undone = undone_job(definition);
+    const Record* origin = undone ? record_of(*undone) : nullptr;
+    const bool is_known = origin && (undone_job(origin->definition) || store_->find(*undone));
+    if (!is_known) undone.reset();
     for (const auto& next :
-         {definition.parent ? std::optional(definition.parent->job) : std::nullopt,
-          undone_job(definition)}) {
+         {knows_parent ? std::optional(definition.parent->job) : std::nullopt, undone}) {
       if (next && above.insert(*next).second) to_look_at.push_back(*next);
     }
   }
