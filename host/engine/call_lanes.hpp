@@ -25,8 +25,8 @@ struct ReadyStep {
 class CallLanes {
  public:
   struct Limits {
-    std::size_t calls_max = 64;
-    std::size_t quick_calls_max = 1024;
+    std::size_t calls_max = 0;
+    std::size_t quick_calls_max = 0;
     Duration quick_below{};
   };
   explicit CallLanes(Limits limits)

@@ -4,6 +4,7 @@
 
 #include "host/engine/codec.hpp"
 #include "host/engine/engine_state.hpp"
+#include "host/engine/rules.hpp"
 #include "host/engine/why.hpp"
 
 namespace stepd::engine {
@@ -14,11 +15,6 @@ constexpr Duration clock_jump = std::chrono::seconds(1);
 
 /// With the window half full, a job that would idle longer than this makes room for another.
 constexpr Duration set_aside_when_crowded = std::chrono::milliseconds(50);
-
-/// Its way is forward still, and nothing that would turn it is noted.
-bool may_turn_back(const JobState& job) {
-  return !job.backward && !job.past_pivot && !job.cancel_wanted;
-}
 
 bool is_in_call(const StepState& step) {
   return std::holds_alternative<Running>(step.condition) ||
@@ -235,6 +231,7 @@ bool Engine::State::needs_to_be_seen(const ActiveJob& active, const JobHead& hea
   if (head.due && (!known.due || *head.due < *known.due)) return true;
   const bool needs_others = known.needs != head.needs || known.also_needs != head.also_needs;
   if (!known.due && needs_others) return true;
+  if (known.word == JobWord::waiting && head.word != known.word) return true;  // it goes on
   return known.word != head.word && (stands_out(head.word) || stands_out(known.word));
 }
 

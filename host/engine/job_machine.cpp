@@ -201,6 +201,10 @@ const RetryPolicy& policy_of(const StepTypeSnapshot& type, Phase phase) {
   return phase == Phase::compensate ? type.compensate_retry : type.retry;
 }
 
+bool may_turn_back(const JobState& job) {
+  return !job.backward && !job.past_pivot && !job.cancel_wanted;
+}
+
 bool pivot_is_undecided(const JobState& job) {
   if (job.past_pivot || job.backward) return false;
   return std::ranges::any_of(job.progress.active, [&](StepIndex step) {

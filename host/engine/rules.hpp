@@ -12,6 +12,10 @@ namespace stepd::engine {
 
 [[nodiscard]] const StepTypeSnapshot& known_snapshot(const JobState& job, StepIndex step);
 
+/// Its way is forward still, and nothing that would turn it is noted: a cancel is taken and changes
+/// something.
+[[nodiscard]] bool may_turn_back(const JobState& job);
+
 /// The pivot runs, or it cannot be told whether it took effect (C4).
 [[nodiscard]] bool pivot_is_undecided(const JobState& job);
 

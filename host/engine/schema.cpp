@@ -71,7 +71,10 @@ class Check {
 
   void value(json::value& value, const json::value& schema, const Place& place);
 
-  SchemaVerdict verdict() && { return std::move(verdict_); }
+  SchemaVerdict verdict() && {
+    if (loop_) return {.problems = {std::move(*loop_)}};
+    return std::move(verdict_);
+  }
 
  private:
   // As deep as references within a schema may lead without the value getting any smaller.
@@ -106,6 +109,7 @@ class Check {
   const json::value& root_;
   bool references_fit_;
   std::size_t nesting_ = 0;
+  std::optional<Problem> loop_;  // ends the check: a schema may refer to itself in several ways
   SchemaVerdict verdict_;
 };
 
@@ -114,7 +118,7 @@ void Check::value(json::value& value, const json::value& schema, const Place& pl
     return refuse(place, "not_allowed", "must not be here; leave it out");
   }
   const json::object* keywords = schema.if_object();
-  if (keywords == nullptr) return;
+  if (keywords == nullptr || loop_) return;
   if (json::object* object = references_fit_ ? value.if_object() : nullptr) {
     if (object->contains("$ref")) return;
     if (json::value* literal = object->if_contains("$literal")) {
@@ -125,7 +129,9 @@ void Check::value(json::value& value, const json::value& schema, const Place& pl
     }
   }
   if (nesting_ == nesting_max) {
-    return refuse(place, "schema_loop", "cannot be checked: the schema refers to itself for ever");
+    loop_ = {"schema_loop", place.pointer(),
+             "cannot be checked: the schema refers to itself for ever"};
+    return;
   }
   ++nesting_;
   by_object(value, *keywords, place);

@@ -12,28 +12,27 @@ namespace json = boost::json;
 
 using Path = std::span<const std::string>;
 
-/// A schema may refer to itself without end.
-constexpr int nesting_max = 100;
+/// Parts looked at: a schema may refer to itself without end, and in several ways at once.
+constexpr int looks_max = 1000;
 
 /// Looks for a place that no value which fits can have. In doubt there may be one.
 class Reach {
  public:
   explicit Reach(const json::value& root) : root_(root) {}
 
-  [[nodiscard]] bool ends_before(const json::value& schema, Path path, int nesting = 0) const {
+  [[nodiscard]] bool ends_before(const json::value& schema, Path path) {
     if (schema.is_bool()) return !schema.get_bool();
     const json::object* keywords = schema.if_object();
-    if (!keywords || path.empty() || nesting == nesting_max) return false;
-    const auto rules_out = [&](const json::value& other) {
-      return ends_before(other, path, nesting + 1);
-    };
+    if (!keywords || path.empty() || looks_ == looks_max) return false;
+    ++looks_;
+    const auto rules_out = [&](const json::value& other) { return ends_before(other, path); };
     if (const json::value* target = referred(*keywords); target && rules_out(*target)) return true;
     if (std::ranges::any_of(list_at(*keywords, "allOf"), rules_out)) return true;
     for (const char* choices : {"anyOf", "oneOf"}) {
       const json::array& list = list_at(*keywords, choices);
       if (!list.empty() && std::ranges::all_of(list, rules_out)) return true;
     }
-    return ends_as_object(*keywords, path, nesting) && ends_as_array(*keywords, path, nesting);
+    return ends_as_object(*keywords, path) && ends_as_array(*keywords, path);
   }
 
  private:
@@ -59,25 +58,26 @@ class Reach {
     return types->is_array() ? std::ranges::any_of(types->get_array(), is_it) : is_it(*types);
   }
 
-  [[nodiscard]] bool ends_as_object(const json::object& keywords, Path path, int nesting) const {
+  [[nodiscard]] bool ends_as_object(const json::object& keywords, Path path) {
     if (!may_be(keywords, "object")) return true;
     const json::value* named = keywords.if_contains("properties");
     const json::object* properties = named ? named->if_object() : nullptr;
     const json::value* member = properties ? properties->if_contains(path.front()) : nullptr;
     if (!member) member = keywords.if_contains("additionalProperties");
-    return member && ends_before(*member, path.subspan(1), nesting + 1);
+    return member && ends_before(*member, path.subspan(1));
   }
 
-  [[nodiscard]] bool ends_as_array(const json::object& keywords, Path path, int nesting) const {
+  [[nodiscard]] bool ends_as_array(const json::object& keywords, Path path) {
     const auto index = array_index(path.front());
     if (!index || !may_be(keywords, "array")) return true;
     const json::array& first = list_at(keywords, "prefixItems");
     const json::value* element =
         *index < first.size() ? &first[*index] : keywords.if_contains("items");
-    return element && ends_before(*element, path.subspan(1), nesting + 1);
+    return element && ends_before(*element, path.subspan(1));
   }
 
   const json::value& root_;
+  int looks_ = 0;
 };
 
 }  // namespace

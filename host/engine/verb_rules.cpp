@@ -288,10 +288,8 @@ class VerbRules {
                                      verb_.actor, verb_.reason, step, verb_.content});
   }
 
-  /// Cancelling is told of only where it is taken and changes something.
   [[nodiscard]] std::string until_settled() const {
-    const bool may_cancel = !job_.backward && !job_.past_pivot && !job_.cancel_wanted;
-    return may_cancel ? "wait until it has, or cancel it" : "wait until it has";
+    return may_turn_back(job_) ? "wait until it has, or cancel it" : "wait until it has";
   }
   [[nodiscard]] std::string see() const {
     return " (see: stepctl job show " + to_text(job_.id) + ")";

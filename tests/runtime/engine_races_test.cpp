@@ -371,6 +371,7 @@ TEST_CASE("J8: a job that has begun and lacks a type for what comes next is wait
   host.settle();
   REQUIRE(host.started.size() == 2);
   CHECK(shown() == JobWord::running);
+  CHECK(listed().word == JobWord::running);
   host.end_call(host.started[1].id, ok());
   host.settle();
   CHECK(listed().word == JobWord::succeeded);

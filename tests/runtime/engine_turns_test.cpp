@@ -375,6 +375,9 @@ TEST_CASE("W2: an event reaches a job in memory and one that was set aside", "[r
   host.end_call(host.started[0].id, awaits("k", aside ? 72h : 1s));
   host.settle();
   REQUIRE(host.is_set_aside(job) == aside);
+  const auto listed = [&] { return host.reader().page({}, std::nullopt, 1).at(0).head.word; };
+  CHECK(listed() ==
+        (aside ? JobWord::waiting : JobWord::running));  // so short a wait is not written
 
   const auto sent = host.send("e", "k");
   host.settle();
@@ -384,6 +387,7 @@ TEST_CASE("W2: an event reaches a job in memory and one that was set aside", "[r
   REQUIRE(host.started.size() == 2);
   REQUIRE(host.started[1].ended_waits.size() == 1);
   CHECK(host.started[1].ended_waits[0].event->id == "e");
+  CHECK(listed() == JobWord::running);
 }
 
 TEST_CASE("W1: an event that the store has given wins over a time that the engine saw pass",
