@@ -19,6 +19,11 @@
 #include "host/plugin/probe.hpp"
 #include "host/runtime/crash_mark.hpp"
 
+/// Read by jemalloc: more of what other threads have freed waits for reuse, so that fewer threads
+/// meet at one lock.
+extern "C" const char* const malloc_conf =
+    "tcache_nslots_small_max:1000,tcache_nslots_small_min:200,lg_tcache_nslots_mul:4";
+
 namespace stepd::daemon {
 
 namespace {

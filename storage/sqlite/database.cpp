@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <exception>
 #include <stdexcept>
 #include <utility>
 
@@ -31,6 +32,17 @@ int count_wal_pages(void* counted, sqlite3*, const char*, int in_wal) {
   if (pages <= wal.pages) wal.moved = 0;  // it has begun anew
   wal.pages = pages;
   return SQLITE_OK;
+}
+
+using Question = std::function<bool(std::int64_t)>;
+
+void ask(sqlite3_context* context, int, sqlite3_value** values) {
+  const auto& question = *static_cast<const Question*>(sqlite3_user_data(context));
+  try {
+    sqlite3_result_int(context, question(sqlite3_value_int64(values[0])) ? 1 : 0);
+  } catch (const std::exception&) {
+    sqlite3_result_error_code(context, SQLITE_CORRUPT);
+  }
 }
 
 }  // namespace
@@ -73,6 +85,14 @@ std::string Database::text(std::string_view sql) {
   Statement statement{*this, sql};
   Rows rows = statement.query();
   return rows.next() ? rows.bytes(0) : std::string{};
+}
+
+void Database::define(const char* name, Question question) {
+  const int code = sqlite3_create_function_v2(
+      handle(), name, 1, SQLITE_UTF8 | SQLITE_DIRECTONLY,
+      std::make_unique<Question>(std::move(question)).release(), ask, nullptr, nullptr,
+      [](void* owned) { delete static_cast<Question*>(owned); });
+  if (code != SQLITE_OK) fail(code);
 }
 
 bool Database::in_transaction() const { return sqlite3_get_autocommit(handle()) == 0; }
@@ -120,7 +140,9 @@ std::optional<std::int64_t> Rows::maybe_integer(int column) const {
   return integer(column);
 }
 
-std::string Rows::bytes(int column) const {
+std::string Rows::bytes(int column) const { return std::string(view(column)); }
+
+std::string_view Rows::view(int column) const {
   const auto* first = static_cast<const char*>(sqlite3_column_blob(statement_, column));
   if (first == nullptr) return {};
   return {first, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,9 @@ class Database {
   void run(const std::string& sql);
   [[nodiscard]] std::int64_t number(std::string_view sql);
   [[nodiscard]] std::string text(std::string_view sql);
+
+  /// A function of one number that SQL may ask here. What it throws fails the statement, as damage.
+  void define(const char* name, std::function<bool(std::int64_t)> question);
 
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] std::uint64_t rows_changed() const;
@@ -75,7 +79,8 @@ class Rows {
 
   [[nodiscard]] std::int64_t integer(int column) const;
   [[nodiscard]] std::optional<std::int64_t> maybe_integer(int column) const;
-  [[nodiscard]] std::string bytes(int column) const;  // of text too
+  [[nodiscard]] std::string bytes(int column) const;      // of text too
+  [[nodiscard]] std::string_view view(int column) const;  // the same, until the next row
 
  private:
   Database* database_;

@@ -68,7 +68,7 @@ ORDER BY undo.depth DESC LIMIT 1)sql";
   return word == engine::JobWord::queued && last_row > 1 ? engine::JobWord::running : word;
 }
 inline const std::string shown_word_column = R"sql(
-  CASE WHEN job.word = 1 AND EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id)
-    THEN 2 ELSE job.word END)sql";
+  CASE WHEN job.word = 1 AND (EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id)
+    OR has_unfiled_rows(job.id)) THEN 2 ELSE job.word END)sql";
 
 }  // namespace stepd::storage::sqlite

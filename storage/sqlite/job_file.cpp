@@ -32,6 +32,7 @@ void JobFile::set_up(const SqliteOptions& options) {
   use_wal(database_);
   database_.run("PRAGMA synchronous = FULL");
   database_.run("PRAGMA temp_store = MEMORY");
+  database_.run("PRAGMA secure_delete = FAST");  // no page is written only to be wiped
   database_.run("PRAGMA cache_size = -" + std::to_string(options.cache_bytes / 1024));
   migrate(database_, migrations());
   if (options.prewrite_wal && wal_bytes(database_.file()) < wal_pages_max_ * page_bytes) fill_wal();

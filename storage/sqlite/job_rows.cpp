@@ -12,7 +12,7 @@ namespace {
 const std::string columns =
     "SELECT id, word, due, needs, attention, settled_at, tenant, name, key, accepted_at, "
     "first_row, definition, wait, parent, parent_step, priority, "
-    "EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id) FROM job ";
+    "EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id), last_rows FROM job ";
 
 const std::string select_job = columns + "WHERE id = ?";
 
@@ -22,7 +22,8 @@ constexpr std::string_view select_due = R"sql(
 SELECT id, due FROM job INDEXED BY job_open
 WHERE settled_at IS NULL AND priority = ? AND due <= ? ORDER BY due)sql";
 
-constexpr std::string_view select_first_row = "SELECT accepted_at, first_row FROM job WHERE id = ?";
+constexpr std::string_view select_own_rows =
+    "SELECT accepted_at, first_row, last_rows, settled_at FROM job WHERE id = ?";
 
 constexpr std::string_view select_later_rows =
     "SELECT row, at, entries FROM journal WHERE job = ? AND row > ? ORDER BY row LIMIT ?";
@@ -32,11 +33,12 @@ constexpr std::string_view select_also_needed =
 
 }  // namespace
 
-JobRows::JobRows(Database& database)
-    : job_(database, select_job),
+JobRows::JobRows(Database& database, JournalEnds& ends)
+    : ends_(ends),
+      job_(database, select_job),
       due_(database, select_due),
       priorities_(database),
-      first_row_(database, select_first_row),
+      own_rows_(database, select_own_rows),
       later_rows_(database, select_later_rows),
       also_needed_(database, select_also_needed),
       given_(database),
@@ -70,6 +72,7 @@ LoadedJob JobRows::complete(Found found) {
   if (found.has_later_rows) {
     append_later(job.id, 1, std::numeric_limits<std::size_t>::max(), job.rows);
   }
+  append_end(job.id, job.head.settled_at.has_value(), found.last_rows, 1, job.rows);
   if (!job.head.needs.empty()) {
     Rows types = also_needed_.query(job.id.value);
     while (types.next()) job.head.also_needs.push_back(types.bytes(0));
@@ -120,7 +123,9 @@ JobRows::Found JobRows::job_in(const Rows& found) {
   job.key = found.bytes(8);
   job.rows.push_back({1, time_of(found.integer(9)), found.bytes(10)});
   job.definition = found.bytes(11);
-  Found all{.job = std::move(job), .has_later_rows = found.integer(16) != 0};
+  Found all{.job = std::move(job),
+            .has_later_rows = found.integer(16) != 0,
+            .last_rows = found.bytes(17)};
   if (const auto parent = found.maybe_integer(13)) {
     all.parent = JobId{*parent};
     all.parent_step = static_cast<engine::StepIndex>(found.integer(14));
@@ -130,12 +135,31 @@ JobRows::Found JobRows::job_in(const Rows& found) {
 
 std::vector<engine::StoredRow> JobRows::journal(JobId id, std::uint64_t after, std::size_t limit) {
   std::vector<engine::StoredRow> rows;
-  if (after == 0 && limit > 0) {
-    Rows found = first_row_.query(id.value);
-    if (found.next()) rows.push_back({1, time_of(found.integer(0)), found.bytes(1)});
+  if (limit == 0) return rows;
+  bool settled = false;
+  std::string last_rows;
+  {
+    Rows found = own_rows_.query(id.value);
+    if (!found.next()) return rows;
+    if (after == 0) rows.push_back({1, time_of(found.integer(0)), found.bytes(1)});
+    last_rows = found.bytes(2);
+    settled = found.maybe_integer(3).has_value();
   }
   append_later(id, after, limit, rows);
+  append_end(id, settled, last_rows, after, rows);
+  if (rows.size() > limit) rows.resize(limit);
   return rows;
+}
+
+/// What lies beside the table, and comes after what is in it.
+void JobRows::append_end(JobId id, bool settled, std::string_view last_rows, std::uint64_t after,
+                         std::vector<engine::StoredRow>& rows) {
+  if (!rows.empty()) after = std::max(after, rows.back().number);
+  if (settled) {
+    unpack(last_rows, id, after, rows);
+  } else {
+    ends_.append(id, after, rows);
+  }
 }
 
 void JobRows::append_later(JobId id, std::uint64_t after, std::size_t limit,

@@ -3,12 +3,15 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "storage/sqlite/child_rows.hpp"
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/event_exchange.hpp"
 #include "storage/sqlite/open_priorities.hpp"
+#include "storage/sqlite/unfiled_rows.hpp"
 #include "storage/store.hpp"
 
 namespace stepd::storage::sqlite {
@@ -16,7 +19,7 @@ namespace stepd::storage::sqlite {
 /// Reads whole jobs on one connection; the caller's transaction makes it one moment's view.
 class JobRows {
  public:
-  explicit JobRows(Database& database);
+  JobRows(Database& database, JournalEnds& ends);
 
   [[nodiscard]] std::optional<LoadedJob> load(JobId id);
   /// Unsettled jobs that are due, earliest turn first, but for those that `passes_over` names.
@@ -36,6 +39,7 @@ class JobRows {
   struct Found {
     LoadedJob job;
     bool has_later_rows = false;
+    std::string last_rows;
     std::optional<JobId> parent;
     engine::StepIndex parent_step = 0;
   };
@@ -43,11 +47,15 @@ class JobRows {
   [[nodiscard]] LoadedJob complete(Found found);
   void append_later(JobId id, std::uint64_t after, std::size_t limit,
                     std::vector<engine::StoredRow>& rows);
+  void append_end(JobId id, bool settled, std::string_view last_rows, std::uint64_t after,
+                  std::vector<engine::StoredRow>& rows);
+
+  JournalEnds& ends_;
 
   Statement job_;
   Statement due_;
   OpenPriorities priorities_;
-  Statement first_row_;
+  Statement own_rows_;
   Statement later_rows_;
   Statement also_needed_;
   GivenEvents given_;

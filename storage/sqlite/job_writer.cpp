@@ -29,13 +29,8 @@ INSERT INTO job (id, word, due, wait, needs, attention, settled_at, tenant, name
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))sql";
 
 constexpr std::string_view select_standing = R"sql(
-SELECT word, coalesce((SELECT max(row) FROM journal WHERE journal.job = job.id), 1)
+SELECT word, coalesce((SELECT max(row) FROM journal WHERE journal.job = job.id), 1), last_rows
 FROM job WHERE id = ?)sql";
-
-constexpr std::string_view insert_row =
-    "INSERT INTO journal (job, row, at, entries) VALUES (?, ?, ?, ?)";
-
-constexpr std::string_view drop_row = "DELETE FROM journal WHERE job = ? AND row = ?";
 
 constexpr std::string_view update_head = R"sql(
 UPDATE job SET word = ?, due = ?, wait = ?, priority = ?, settled_at = ?, needs = ?, attention = ?
@@ -44,6 +39,10 @@ WHERE id = ?)sql";
 // What leaves columns alone leaves their indexes alone, too.
 constexpr std::string_view update_plain_head =
     "UPDATE job SET word = ?, due = ?, wait = ?, priority = ?, settled_at = ? WHERE id = ?";
+
+constexpr std::string_view settle_plain_head = R"sql(
+UPDATE job SET word = ?, due = ?, wait = ?, priority = ?, settled_at = ?, last_rows = ?
+WHERE id = ?)sql";
 
 constexpr std::string_view replace_checkpoint = R"sql(
 INSERT INTO step_blob (job, step, phase, kind, key, bytes) VALUES (?, ?, ?, 0, '', ?)
@@ -55,8 +54,6 @@ ON CONFLICT DO NOTHING)sql";
 
 constexpr std::string_view delete_job =
     "DELETE FROM job WHERE id = ? RETURNING key, tenant, word, settled_at";
-
-constexpr std::string_view delete_rows = "DELETE FROM journal WHERE job = ?";
 
 constexpr std::string_view delete_blobs = "DELETE FROM step_blob WHERE job = ?";
 
@@ -133,20 +130,19 @@ constexpr std::uint64_t rows_expired_max = 2000;
 
 JobWriter::JobWriter(Database& database)
     : database_(database),
+      journal_(database),
       events_(database),
       children_(database),
       key_holder_(database, select_key_holder),
       insert_key_(database, insert_key),
       insert_job_(database, insert_job),
       standing_(database, select_standing),
-      insert_row_(database, insert_row),
-      drop_row_(database, drop_row),
       update_head_(database, update_head),
       update_plain_head_(database, update_plain_head),
+      settle_plain_head_(database, settle_plain_head),
       replace_checkpoint_(database, replace_checkpoint),
       insert_memo_(database, insert_memo),
       delete_job_(database, delete_job),
-      delete_rows_(database, delete_rows),
       delete_blobs_(database, delete_blobs),
       settle_key_(database, settle_key),
       raise_highest_removed_(database, raise_highest_removed),
@@ -265,8 +261,9 @@ std::optional<Standing> JobWriter::standing(JobId id) {
   if (const Standing* claimed = claimed_.find(id)) return *claimed;
   Rows found = standing_.query(id.value);
   if (!found.next()) return std::nullopt;
-  return Standing{.last_row = static_cast<std::uint64_t>(found.integer(1)),
-                  .word = word_of(found.integer(0))};
+  return Standing{
+      .last_row = std::max(static_cast<std::uint64_t>(found.integer(1)), last_in(found.view(2))),
+      .word = word_of(found.integer(0))};
 }
 
 ChangeResult JobWriter::apply(const Change& change) {
@@ -283,16 +280,8 @@ ChangeResult JobWriter::apply(const Change& change) {
     return Committed{};
   }
 
-  const std::int64_t id = change.job.value;
-  if (change.row != 0) {
-    insert_row_.run(id, static_cast<std::int64_t>(change.row), column(change.at),
-                    Bytes{change.entries});
-  }
-  for (const std::uint64_t row : change.dropped_rows) {
-    drop_row_.run(id, static_cast<std::int64_t>(row));
-  }
+  write_record(change, *before);
   if (change.head) {
-    write_head(change.job, *change.head, before->stands_out);
     after.word = change.head->word;
     after.stands_out = stands_out(*change.head);
   }
@@ -309,6 +298,20 @@ ChangeResult JobWriter::apply(const Change& change) {
     claimed_.put(change.job, after);
   }
   return Committed{};
+}
+
+/// The row and the head: the last rows of a job that settles with nothing of note go into its own.
+void JobWriter::write_record(const Change& change, const Standing& before) {
+  const bool is_claimed = claimed_.find(change.job) != nullptr;
+  const bool settles = change.head && engine::is_settled(change.head->word);
+  if (change.row != 0 && engine::is_settled(before.word)) journal_.reopen(change.job);
+  if (is_claimed && settles && !before.stands_out && !stands_out(*change.head)) {
+    const std::string last_rows = journal_.add_last(change);
+    if (!last_rows.empty()) return write_settled_head(change.job, *change.head, last_rows);
+  } else {
+    journal_.add(change, is_claimed && !settles && !change.release);
+  }
+  if (change.head) write_head(change.job, *change.head, before.stands_out);
 }
 
 /// A wait that is to end without an event has been given one: the first wake wins (W1).
@@ -378,6 +381,13 @@ void JobWriter::write_head(JobId id, const engine::JobHead& head, bool stood_out
   types_.write(id, head.also_needs);
 }
 
+void JobWriter::write_settled_head(JobId id, const engine::JobHead& head,
+                                   const std::string& last_rows) {
+  settle_plain_head_.run(code_of(head.word), column(head.due), head.wait.count(),
+                         std::int64_t{head.priority}, column(head.settled_at), Bytes{last_rows},
+                         id.value);
+}
+
 void JobWriter::write_blob(JobId id, const StepBlob& blob) {
   const auto step = static_cast<std::int64_t>(blob.step);
   const auto phase = static_cast<std::int64_t>(blob.phase);
@@ -398,7 +408,7 @@ void JobWriter::remove(JobId id, JobWord shown, TimePoint at) {
     const std::int64_t settled_at = gone.maybe_integer(3).value_or(column(at));
     settle_key_.run(gone.integer(2), settled_at, gone.bytes(0), gone.bytes(1), id.value);
   }
-  delete_rows_.run(id.value);
+  journal_.remove(id);
   delete_blobs_.run(id.value);
   events_.forget(id);
   children_.forget(id);
@@ -447,7 +457,8 @@ std::size_t JobWriter::expire_jobs(Statement& query, TimePoint before, std::size
   return removed;
 }
 
-void JobWriter::write_counts() {
+void JobWriter::write_rest() {
+  journal_.write();
   for (std::size_t code = 0; code < counts_.size(); ++code) {
     if (counts_[code] != 0) add_count_.run(counts_[code], static_cast<std::int64_t>(code));
   }
@@ -455,11 +466,13 @@ void JobWriter::write_counts() {
 
 void JobWriter::keep() {
   counts_.fill(0);
+  journal_.keep();
   claimed_.keep();
 }
 
 void JobWriter::undo() {
   counts_.fill(0);
+  journal_.undo();
   events_.undo();
   child_news_.clear();
   cancelled_.clear();

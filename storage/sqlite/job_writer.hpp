@@ -8,6 +8,7 @@
 #include "storage/sqlite/database.hpp"
 #include "storage/sqlite/event_exchange.hpp"
 #include "storage/sqlite/job_columns.hpp"
+#include "storage/sqlite/journal_writer.hpp"
 #include "storage/sqlite/needed_types.hpp"
 #include "storage/sqlite/open_priorities.hpp"
 #include "storage/store.hpp"
@@ -31,11 +32,12 @@ class JobWriter {
   std::size_t expire(const Expiry& expiry, std::size_t limit);
 
   /// The last thing written before the commit.
-  void write_counts();
+  void write_rest();
   void keep();
   void undo();
 
   [[nodiscard]] ClaimedJobs& claimed() { return claimed_; }
+  [[nodiscard]] JournalWriter& journal() { return journal_; }
 
  private:
   [[nodiscard]] std::optional<Duplicate> holder(const std::string& tenant,
@@ -49,7 +51,9 @@ class JobWriter {
   void insert_derivation(JobId made, const engine::Derivation& from);
   [[nodiscard]] bool is_there(JobId id);
   [[nodiscard]] std::optional<JobId> referring(JobId job);
+  void write_record(const Change& change, const Standing& before);
   void write_head(JobId id, const engine::JobHead& head, bool stood_out);
+  void write_settled_head(JobId id, const engine::JobHead& head, const std::string& last_rows);
   void write_blob(JobId id, const engine::StepBlob& blob);
   void remove(JobId id, engine::JobWord shown, TimePoint at);
   std::size_t expire_jobs(Statement& query, TimePoint before, std::size_t limit,
@@ -60,6 +64,7 @@ class JobWriter {
 
   Database& database_;
   ClaimedJobs claimed_;
+  JournalWriter journal_;
   EventExchange events_;
   ChildRows children_;
   std::vector<ChildNews> child_news_;
@@ -70,14 +75,12 @@ class JobWriter {
   Statement insert_key_;
   Statement insert_job_;
   Statement standing_;
-  Statement insert_row_;
-  Statement drop_row_;
   Statement update_head_;
   Statement update_plain_head_;
+  Statement settle_plain_head_;
   Statement replace_checkpoint_;
   Statement insert_memo_;
   Statement delete_job_;
-  Statement delete_rows_;
   Statement delete_blobs_;
   Statement settle_key_;
   Statement raise_highest_removed_;

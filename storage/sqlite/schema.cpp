@@ -208,8 +208,17 @@ CREATE TABLE also_needed (
 CREATE INDEX also_needed_type ON also_needed (type);
 )sql";
 
+// Of the jobs that a host has in memory the journal is ahead of the table `journal`: what a commit
+// adds lies packed in one row until it is filed. The last rows of a settled job are filed in its
+// own.
+constexpr const char* version_5 = R"sql(
+CREATE TABLE unfiled (number INTEGER PRIMARY KEY, rows BLOB NOT NULL) STRICT;
+
+ALTER TABLE job ADD COLUMN last_rows BLOB;
+)sql";
+
 constexpr std::array all{Migration{1, version_1}, Migration{2, version_2}, Migration{3, version_3},
-                         Migration{4, version_4}};
+                         Migration{4, version_4}, Migration{5, version_5}};
 
 [[noreturn]] void refuse(const Database& database, const std::string& fact) {
   throw StoreError{StoreError::Kind::broken, database.file().string() + " " + fact};

@@ -40,8 +40,9 @@ class SqliteReader::Connection {
  public:
   explicit Connection(const std::filesystem::path& file)
       : database_(file, Database::Access::read),
+        ends(database_),
         transactions(database_),
-        rows(database_),
+        rows(database_, ends),
         lines(database_),
         events(database_),
         children(database_),
@@ -53,6 +54,7 @@ class SqliteReader::Connection {
   Database database_;
 
  public:
+  sqlite::UnfiledLines ends;
   sqlite::TransactionWords transactions;
   sqlite::JobRows rows;
   sqlite::JobLines lines;
@@ -67,6 +69,7 @@ class SqliteReader::Connection {
 class SqliteReader::Borrowed {
  public:
   explicit Borrowed(SqliteReader& reader) : reader_(reader), connection_(reader.take()) {
+    connection_->ends.forget();
     try {
       view_.emplace(connection_->transactions, Transaction::Kind::read);
     } catch (const StoreError&) {

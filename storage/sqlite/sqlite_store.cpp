@@ -45,7 +45,7 @@ SqliteStore::SqliteStore(const std::filesystem::path& folder, const SqliteOption
       file_(sqlite_file(folder), options),
       transactions_(file_.database()),
       jobs_(file_.database()),
-      rows_(file_.database()),
+      rows_(file_.database(), jobs_.journal().unfiled()),
       epoch_(file_.database(), select_epoch),
       raise_epoch_(file_.database(), raise_epoch),
       due_later_(file_.database(), select_due_later),
@@ -83,7 +83,7 @@ auto SqliteStore::write(Epoch epoch, const Work& work) {
     Transaction transaction{transactions_, Transaction::Kind::write};
     require_current(epoch);
     auto written = work();
-    jobs_.write_counts();
+    jobs_.write_rest();
     transaction.commit();
     jobs_.keep();
     return written;
@@ -113,13 +113,16 @@ void SqliteStore::checkpoint_after_commit() {
 
 Epoch SqliteStore::acquire() {
   return unless_broken([&] {
+    const UndoUnlessKept undo{jobs_};
     Transaction transaction{transactions_, Transaction::Kind::write};
     Epoch epoch;
     {
       Rows raised = raise_epoch_.query();
       if (raised.next()) epoch.value = raised.integer(0);
     }
+    jobs_.journal().file_all();
     transaction.commit();
+    jobs_.keep();
     jobs_.claimed().clear();
     return epoch;
   });

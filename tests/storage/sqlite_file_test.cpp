@@ -238,7 +238,7 @@ TEST_CASE("damage found while running is told and nothing is acknowledged after 
   const auto file = sqlite_file(folder.path());
   std::string bytes = bytes_of(file);
   const std::size_t pages = bytes.size() / 4096;
-  bytes.replace(pages / 4 * 4096, pages / 2 * 4096, pages / 2 * 4096, '\x5a');
+  bytes.replace(pages / 3 * 4096, pages / 2 * 4096, pages / 2 * 4096, '\x5a');
   write_file(file, bytes);
   SqliteStore store{folder.path(), quick_start};
   const auto epoch = store.acquire();
