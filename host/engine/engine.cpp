@@ -41,22 +41,15 @@ void Engine::State::forget(JobId id) {
   if (deferred.contains(id)) load(id);
 }
 
-Engine::State::Calls::iterator Engine::State::drop(Calls::iterator call) {
-  if (!call->second.over) lanes.give_back(call->second.quick);
-  return calls.erase(call);
-}
-
 /// What failed may have been a change without a row: the next one, which begins a call, may then be
 /// on disk all the same.
 void Engine::State::settle_doubts(JobId id, std::uint64_t calls_on_record) {
-  for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;) {
-    const bool was_begun = call->first.number <= calls_on_record;
-    if (std::exchange(call->second.in_doubt, false) && !was_begun) {
-      call = drop(call);
-    } else {
-      ++call;
-    }
-  }
+  calls.erase_if(id, [&](CallTable::Call& call) {
+    const bool was_begun = call.number <= calls_on_record;
+    if (!std::exchange(call.track.in_doubt, false) || was_begun) return false;
+    free_slot(call.track);
+    return true;
+  });
 }
 
 void Engine::State::lose(JobId id, BatchId failed_batch) {
@@ -67,19 +60,19 @@ void Engine::State::lose(JobId id, BatchId failed_batch) {
   timers.set(id, active->timer_set, std::nullopt);
   jobs.erase(id.value);
   if (loading.contains(id)) outdated.insert(id);
-  for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;) {
-    CallTrack& track = call->second;
+  calls.erase_if(id, [&](CallTable::Call& call) {
+    CallTrack& track = call.track;
     if (never_existed) {
-      call = drop(call);
-      continue;
+      free_slot(track);
+      return true;
     }
     track.in_doubt = track.in_doubt || track.started_in >= failed_batch;
     if (track.reported) {
       deferred[id].push_back(std::move(*track.reported));
       track.reported.reset();
     }
-    ++call;
-  }
+    return false;
+  });
   for (VerbRequested& event : repeated) deferred[id].push_back(std::move(event));
   if (!never_existed || deferred.contains(id)) load(id);
 }

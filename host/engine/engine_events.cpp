@@ -12,15 +12,14 @@ namespace {
 
 /// A step whose record was refused is parked beside its call: what it did is not stated before that
 /// is over (O3). Whoever asks before the call's report is taken has asked while it went on.
-std::optional<Refused> refused_beside_call(const std::map<CallId, CallTrack>& calls,
+std::optional<Refused> refused_beside_call(std::span<const CallTable::Call> calls,
                                            const JobState& job, const Verb& verb) {
   if (verb.kind != Verb::Kind::skip && verb.kind != Verb::Kind::resolve) return std::nullopt;
-  for (auto call = calls.lower_bound({job.id, 0}); call != calls.end() && call->first.job == job.id;
-       ++call) {
-    const StepIndex step = call->second.step;
+  for (const CallTable::Call& call : calls) {
+    const StepIndex step = call.track.step;
     const bool is_meant = job.definition->steps[step].id == verb.step &&
                           std::holds_alternative<Parked>(job.steps[step].condition);
-    if (call->second.reported || !is_meant) continue;
+    if (call.track.reported || !is_meant) continue;
     return Refused{Refused::Why::wrong_state,
                    "step \"" + verb.step + "\" of job " + to_text(job.id) +
                        " is in the middle of a call, which has been asked to stop; wait until it "
@@ -45,13 +44,13 @@ void Engine::State::on(VerbRequested& event) {
 
 void Engine::State::on(CallReported& event) {
   if (planted(PlantedBug::takes_late_reports)) {
-    for (auto& [call, other] : calls) {
-      if (call.job == event.call.job && !other.over) event.call = call;
+    for (const auto& [number, other] : calls.of(event.call.job)) {
+      if (!other.over) event.call.number = number;
     }
   }
-  const auto track = calls.find(event.call);
-  if (track == calls.end() || std::exchange(track->second.over, true)) return;
-  lanes.give_back(track->second.quick);
+  CallTrack* track = calls.find(event.call);
+  if (!track || std::exchange(track->over, true)) return;
+  lanes.give_back(track->quick);
   if (held.contains(event.call.job) && !has_call_alive(event.call.job)) held.erase(event.call.job);
   ActiveJob* active = find(event.call.job);
   if (!active) {
@@ -59,7 +58,7 @@ void Engine::State::on(CallReported& event) {
     return;
   }
   touch(*active);
-  lanes.measured(active->state().definition->steps[track->second.step].type, event.took);
+  lanes.measured(active->state().definition->steps[track->step].type, event.took);
   report(*active, std::move(event));
 }
 
@@ -71,16 +70,15 @@ void Engine::State::on(CallOverran& event) {
 
 void Engine::State::on(BlobOffered& event) {
   ActiveJob* active = find(event.call.job);
-  const auto track = calls.find(event.call);
-  const bool is_alive = active && track != calls.end() &&
-                        (!track->second.over || planted(PlantedBug::saves_when_over));
+  const CallTrack* track = calls.find(event.call);
+  const bool is_alive = active && track && (!track->over || planted(PlantedBug::saves_when_over));
   if (!is_alive) {
     effects.push_back({.action = AnswerBlob{event.call, event.reply, BlobStatus::fenced}});
     return;
   }
   // The call's own phase: its step may have been given up beside it.
-  const StepIndex step = track->second.step;
-  const Phase phase = track->second.phase;
+  const StepIndex step = track->step;
+  const Phase phase = track->phase;
   const bool is_memo = event.kind == StepBlob::Kind::memo;
   if (!planted(is_memo ? PlantedBug::forgets_memos : PlantedBug::forgets_checkpoints)) {
     active->draft().blobs.push_back(
@@ -159,8 +157,8 @@ void Engine::State::on(ShutdownAsked&) {
 
 void Engine::State::on(EventSent& event) {
   if (event.by) {
-    const auto track = calls.find(*event.by);
-    if (track == calls.end() || track->second.over) {
+    const CallTrack* track = calls.find(*event.by);
+    if (!track || track->over) {
       effects.push_back({.action = AnswerEvent{event.reply, std::nullopt}});
       return;
     }
@@ -261,15 +259,15 @@ Decision Engine::State::take(ActiveJob& active, const JobEvent& event) {
 void Engine::State::report(ActiveJob& active, CallReported&& reported) {
   take_report(active, reported);
   reported_now.push_back(reported.call);
-  const auto track = calls.find(reported.call);
-  if (track == calls.end()) return;
-  track->second.reported = std::make_unique<CallReported>(std::move(reported));
+  CallTrack* track = calls.find(reported.call);
+  if (!track) return;
+  track->reported = std::make_unique<CallReported>(std::move(reported));
 }
 
 /// With what the call wants started and kept together with its outcome (W3).
 void Engine::State::take_report(ActiveJob& active, const CallReported& reported) {
   const Outcome& outcome = reported.outcome;
-  Decision decision = decide(active.state(), CallOver{reported.call.number, outcome}, rulebook());
+  Decision decision = end_call(active.state(), reported.call.number, outcome, rulebook());
   auto* entries = std::get_if<Entries>(&decision);
   if (!entries) return;
   touch(active);
@@ -306,7 +304,7 @@ void Engine::State::answer(ActiveJob& active, const VerbRequested& event) {
     answer_by_new_job(active, event);
     return;
   }
-  if (const auto refused = refused_beside_call(calls, active.state(), event.verb)) {
+  if (const auto refused = refused_beside_call(calls.of(event.job), active.state(), event.verb)) {
     effects.push_back({.action = AnswerVerb{event.reply, *refused}});
     return;
   }
@@ -352,20 +350,16 @@ void Engine::State::answer_repeated(ActiveJob& active) {
 void Engine::State::park_refused(ActiveJob& active) {
   take(active, RecordRefused{});
   const JobId id = active.state().id;
-  for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;
-       ++call) {
-    if (call->second.over) continue;
+  for (const auto& [number, track] : calls.of(id)) {
+    if (track.over) continue;
     held.insert(id);
-    effects.push_back({.action = StopCall{call->first, StopCause::abandon}});
+    effects.push_back({.action = StopCall{{id, number}, StopCause::abandon}});
   }
 }
 
-bool Engine::State::has_call_alive(JobId id) const {
-  for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;
-       ++call) {
-    if (!call->second.over) return true;
-  }
-  return false;
+bool Engine::State::has_call_alive(JobId id) {
+  return std::ranges::any_of(calls.of(id),
+                             [](const CallTable::Call& call) { return !call.track.over; });
 }
 
 void Engine::State::take_in(LoadedJob loaded) {
@@ -390,10 +384,7 @@ void Engine::State::take_in(LoadedJob loaded) {
   // First of all: the store gave them before anything else could end those waits (W1).
   for (GivenEvent& given : loaded.given) give(active, std::move(given));
   HostGone gone;
-  for (auto call = calls.lower_bound({id, 0}); call != calls.end() && call->first.job == id;
-       ++call) {
-    gone.alive.insert(call->first.number);
-  }
+  for (const CallTable::Call& call : calls.of(id)) gone.alive.insert(call.number);
   for (const CallId& call : settings.crashed) {
     if (call.job == id) gone.crashed.insert(call.number);
   }

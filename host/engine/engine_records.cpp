@@ -96,8 +96,8 @@ void Engine::State::start_call(ActiveJob& active, StepIndex step) {
   auto request = std::make_unique<CallRequest>(request_of(active.state(), step, settings.epoch));
   request->quick = lanes.is_quick(request->type);
   lanes.take(request->quick);
-  calls[request->id] = {
-      .step = step, .phase = request->phase, .quick = request->quick, .started_in = batch};
+  calls.add(request->id,
+            {.step = step, .phase = request->phase, .quick = request->quick, .started_in = batch});
   active.draft().effects.push_back(StartCall{std::move(request)});
 }
 

@@ -12,21 +12,12 @@
 
 #include "host/engine/active_job.hpp"
 #include "host/engine/call_lanes.hpp"
+#include "host/engine/call_table.hpp"
 #include "host/engine/engine.hpp"
 #include "host/engine/job_machine.hpp"
 
 /// The inside of the engine; of no interest outside this room.
 namespace stepd::engine {
-
-struct CallTrack {
-  StepIndex step = 0;
-  Phase phase = Phase::execute;
-  bool quick = false;
-  bool over = false;
-  bool in_doubt = false;  // a batch before the one that holds its start was not committed
-  BatchId started_in = 0;
-  std::unique_ptr<CallReported> reported{};  // kept until its record is on disk
-};
 
 struct OpenBatch {
   BatchId id = 0;
@@ -121,8 +112,9 @@ struct Engine::State {
   void ask_store();
 
   // Calls whose start may not be on disk
-  using Calls = std::map<CallId, CallTrack>;
-  Calls::iterator drop(Calls::iterator call);
+  void free_slot(const CallTrack& call) {
+    if (!call.over) lanes.give_back(call.quick);
+  }
   /// So many calls of the job stand on record; none, when it cannot be read or is gone.
   void settle_doubts(JobId id, std::uint64_t calls_on_record);
 
@@ -143,7 +135,7 @@ struct Engine::State {
             settings.crashes_max,
             settings.limits.args_bytes_max};
   }
-  [[nodiscard]] bool has_call_alive(JobId id) const;
+  [[nodiscard]] bool has_call_alive(JobId id);
   [[nodiscard]] bool has_room() const { return jobs.size() < settings.window; }
   ActiveJob* find(JobId id) {
     const auto found = jobs.find(id.value);
@@ -174,7 +166,7 @@ struct Engine::State {
   // Jobs in memory
   JobIdSource ids;
   std::unordered_map<std::int64_t, ActiveJob> jobs;
-  Calls calls;  // under way, or reported and not yet on disk
+  CallTable calls;
   CallLanes lanes;
   JobTimers timers;
   std::map<JobId, std::vector<Event>> deferred;  // events for jobs that are not here just now

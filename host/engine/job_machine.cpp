@@ -35,11 +35,8 @@ struct Decide {
   const JobState& job;
   const Rulebook& rules;
 
-  /// Only the report of the call now under way counts (A1).
   Decision operator()(const CallOver& event) const {
-    const auto step = step_in_call(job, event.call);
-    if (!step) return Ignored{Ignored::Why::late_report};
-    return call_over(job, *step, event.outcome, rules);
+    return end_call(job, event.call, event.outcome, rules);
   }
 
   Decision operator()(const CallTooLong& event) const {
@@ -176,6 +173,14 @@ Decision decide(const JobState& job, const JobEvent& event, const Rulebook& rule
     return Ignored{Ignored::Why::late_report};
   }
   return std::visit(Decide{job, rules}, event);
+}
+
+/// Only the report of the call now under way counts (A1).
+Decision end_call(const JobState& job, std::uint64_t call, const Outcome& outcome,
+                  const Rulebook& rules) {
+  const auto step = job.settled ? std::nullopt : step_in_call(job, call);
+  if (!step) return Ignored{Ignored::Why::late_report};
+  return call_over(job, *step, outcome, rules);
 }
 
 StepMoved moved(const JobState& job, StepIndex step, StepCondition to) {

@@ -80,6 +80,9 @@ using Entries = std::vector<Entry>;
 using Decision = std::variant<Entries, Ignored, Refused>;
 
 [[nodiscard]] Decision decide(const JobState& job, const JobEvent& event, const Rulebook& rules);
+/// The same of CallOver, without a copy of the outcome.
+[[nodiscard]] Decision end_call(const JobState& job, std::uint64_t call, const Outcome& outcome,
+                                const Rulebook& rules);
 
 /// What the state itself demands next; apply it and ask again until it is empty. Settling comes
 /// last of all.

@@ -11,8 +11,7 @@ namespace {
 
 const std::string columns =
     "SELECT id, word, due, needs, attention, settled_at, tenant, name, key, accepted_at, "
-    "first_row, definition, wait, parent, parent_step, priority, "
-    "EXISTS (SELECT 1 FROM journal WHERE journal.job = job.id), last_rows FROM job ";
+    "first_row, definition, wait, parent, parent_step, priority, last_rows FROM job ";
 
 const std::string select_job = columns + "WHERE id = ?";
 
@@ -69,7 +68,7 @@ std::vector<LoadedJob> JobRows::due(TimePoint now, std::size_t limit,
 
 LoadedJob JobRows::complete(Found found) {
   LoadedJob& job = found.job;
-  if (found.has_later_rows) {
+  if (ends_.may_be_filed(job.id)) {
     append_later(job.id, 1, std::numeric_limits<std::size_t>::max(), job.rows);
   }
   append_end(job.id, job.head.settled_at.has_value(), found.last_rows, 1, job.rows);
@@ -123,9 +122,7 @@ JobRows::Found JobRows::job_in(const Rows& found) {
   job.key = found.bytes(8);
   job.rows.push_back({1, time_of(found.integer(9)), found.bytes(10)});
   job.definition = found.bytes(11);
-  Found all{.job = std::move(job),
-            .has_later_rows = found.integer(16) != 0,
-            .last_rows = found.bytes(17)};
+  Found all{.job = std::move(job), .last_rows = found.bytes(16)};
   if (const auto parent = found.maybe_integer(13)) {
     all.parent = JobId{*parent};
     all.parent_step = static_cast<engine::StepIndex>(found.integer(14));

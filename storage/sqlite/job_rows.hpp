@@ -35,10 +35,9 @@ class JobRows {
   };
   void append_due(std::int64_t priority, TimePoint now, std::size_t limit,
                   const std::function<bool(JobId)>& passes_over, std::vector<Place>& places);
-  /// As it stands in its own row, who started it, and whether there is more of its journal.
+  /// As it stands in its own row, and who started it.
   struct Found {
     LoadedJob job;
-    bool has_later_rows = false;
     std::string last_rows;
     std::optional<JobId> parent;
     engine::StepIndex parent_step = 0;

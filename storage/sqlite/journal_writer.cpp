@@ -41,6 +41,7 @@ JournalWriter::JournalWriter(Database& database)
       delete_(database, delete_rows),
       last_rows_(database, select_last_rows),
       clear_last_rows_(database, clear_last_rows) {
+  unfiled_.note_filed({database.number("SELECT max(job) FROM journal")});
   file_left(database);
 }
 
@@ -92,6 +93,7 @@ void JournalWriter::file_all() {
 void JournalWriter::insert(const PackedRow& row) {
   insert_.run(row.job.value, static_cast<std::int64_t>(row.number), column(row.at),
               Bytes{row.entries});
+  unfiled_.note_filed(row.job);
 }
 
 void JournalWriter::file(JobId job) {

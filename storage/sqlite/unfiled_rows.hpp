@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -25,6 +26,8 @@ class JournalEnds {
   JournalEnds& operator=(const JournalEnds&) = delete;
   /// Appends the rows of the unsettled job that come after this one.
   virtual void append(JobId job, std::uint64_t after, std::vector<engine::StoredRow>& rows) = 0;
+  /// Rows of it may be in the table `journal`: false spares a look.
+  [[nodiscard]] virtual bool may_be_filed(JobId) const { return true; }
 
  private:
   [[nodiscard]] virtual bool has(JobId job) = 0;
@@ -45,6 +48,8 @@ class UnfiledRows final : public JournalEnds {
   [[nodiscard]] std::vector<JobId> all() const;
   [[nodiscard]] std::size_t bytes_of(JobId job) const;
   void append(JobId job, std::uint64_t after, std::vector<engine::StoredRow>& rows) override;
+  void note_filed(JobId job) { highest_filed_ = std::max(highest_filed_, job); }
+  [[nodiscard]] bool may_be_filed(JobId job) const override { return job <= highest_filed_; }
 
   /// The last thing before the commit.
   void write();
@@ -80,6 +85,7 @@ class UnfiledRows final : public JournalEnds {
   std::size_t bytes_ = 0;       // in all of them
   std::string adding_;          // by the transaction under way, whose commit is the last then
   std::vector<Done> done_;      // in the transaction under way
+  JobId highest_filed_{};       // not lowered when a transaction fails
 
   Statement insert_;
   Statement delete_;
