@@ -88,7 +88,7 @@ def audit_keys(bank, database, audit):
 
 
 def audit_memos(bank, database, audit):
-    """A memo names one transfer, so it is booked once in a bank and undone at most once."""
+    """A memo, if any, names one transfer: booked once in a bank and undone at most once."""
     for movement, memo, cents, undoes in rows(database, """
             SELECT m.movement, coalesce(b.memo, m.memo), m.cents, m.undoes
             FROM movements m LEFT JOIN movements b ON b.movement = m.undoes"""):
@@ -96,7 +96,7 @@ def audit_memos(bank, database, audit):
         audit.movements += 1
         audit.reversals += undoes is not None
     for memo, times in rows(database, """
-            SELECT memo, count(*) FROM movements WHERE undoes IS NULL
+            SELECT memo, count(*) FROM movements WHERE undoes IS NULL AND memo <> ''
             GROUP BY memo HAVING count(*) > 1"""):
         audit.faults.append(f"{memo}: booked {times} times in bank {bank}")
 
@@ -140,14 +140,18 @@ def schema():
 
 
 def make_ledgers(folder):
-    """One transfer of 30 that succeeded, one of 40 that was compensated, one undone unrun."""
+    """One transfer of 30 that succeeded, one of 40 that was compensated, one undone unrun; two
+    within a bank that have no memo.
+    """
     booked = {
         "A": [("A-1", -30, 70, "t1", None), ("A-1", -40, 30, "t2", None), ("A-1", 40, 70, "u", 2)],
-        "B": [("B-1", 30, 130, "t1", None)],
+        "B": [("B-1", 30, 130, "t1", None), ("B-1", 5, 135, "", None),
+              ("B-1", -5, 130, "", None)],
     }
     applied = {
         "A": [("k1", "execute", 1), ("k2", "execute", 2), ("k2", "compensate", 3)],
-        "B": [("k3", "execute", 1), ("k4", "execute", None), ("k4", "compensate", None)],
+        "B": [("k3", "execute", 1), ("k4", "execute", None), ("k4", "compensate", None),
+              ("k6", "execute", 2), ("k7", "execute", 3)],
     }
     for bank in "AB":
         database = sqlite3.connect(Path(folder) / f"{bank}.sqlite")
@@ -168,9 +172,10 @@ BOOK_AGAIN = ("INSERT INTO movements (account, cents, balance, memo) VALUES ('B-
               "UPDATE accounts SET balance = 160;")
 FAULTS = {
     "a balance that no movement explains": ("A", "UPDATE accounts SET balance = 69"),
-    "a movement that the balance does not know": ("B", "UPDATE movements SET cents = 31"),
+    "a movement that the balance does not know": (
+        "B", "UPDATE movements SET cents = 31 WHERE movement = 1"),
     "a transfer booked twice": (
-        "B", BOOK_AGAIN + "INSERT INTO applied VALUES ('k5', 'execute', 2)"),
+        "B", BOOK_AGAIN + "INSERT INTO applied VALUES ('k5', 'execute', 4)"),
     "a movement without a key": ("B", BOOK_AGAIN),
     "a key that lost its movement": ("A", "UPDATE applied SET movement = NULL WHERE movement = 1"),
     "a reversal of another amount": (
@@ -180,7 +185,7 @@ FAULTS = {
         "A", "DELETE FROM applied WHERE movement = 3; DELETE FROM movements WHERE movement = 3;"
              "UPDATE accounts SET balance = 30"),
     "half a transfer": (
-        "B", "DELETE FROM applied WHERE movement = 1; DELETE FROM movements;"
+        "B", "DELETE FROM applied WHERE movement IS NOT NULL; DELETE FROM movements;"
              "UPDATE accounts SET balance = 100"),
 }
 

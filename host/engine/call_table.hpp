@@ -44,6 +44,11 @@ class CallTable {
     if (found == jobs_.end()) return {};
     return found->second;
   }
+  [[nodiscard]] std::span<const Call> of(JobId job) const {
+    const auto found = jobs_.find(job.value);
+    if (found == jobs_.end()) return {};
+    return found->second;
+  }
   void add(const CallId& id, CallTrack track) {
     jobs_[id.job.value].push_back({id.number, std::move(track)});
   }

@@ -44,12 +44,10 @@ void Engine::State::forget(JobId id) {
 /// What failed may have been a change without a row: the next one, which begins a call, may then be
 /// on disk all the same.
 void Engine::State::settle_doubts(JobId id, std::uint64_t calls_on_record) {
-  calls.erase_if(id, [&](CallTable::Call& call) {
-    const bool was_begun = call.number <= calls_on_record;
-    if (!std::exchange(call.track.in_doubt, false) || was_begun) return false;
-    free_slot(call.track);
-    return true;
+  drop(id, [&](const CallTable::Call& call) {
+    return call.track.in_doubt && call.number > calls_on_record;
   });
+  for (CallTable::Call& call : calls.of(id)) call.track.in_doubt = false;
 }
 
 void Engine::State::lose(JobId id, BatchId failed_batch) {
@@ -60,19 +58,13 @@ void Engine::State::lose(JobId id, BatchId failed_batch) {
   timers.set(id, active->timer_set, std::nullopt);
   jobs.erase(id.value);
   if (loading.contains(id)) outdated.insert(id);
-  calls.erase_if(id, [&](CallTable::Call& call) {
-    CallTrack& track = call.track;
-    if (never_existed) {
-      free_slot(track);
-      return true;
-    }
+  if (never_existed) drop(id, [](const CallTable::Call&) { return true; });
+  for (auto& [number, track] : calls.of(id)) {
     track.in_doubt = track.in_doubt || track.started_in >= failed_batch;
-    if (track.reported) {
-      deferred[id].push_back(std::move(*track.reported));
-      track.reported.reset();
-    }
-    return false;
-  });
+    if (!track.reported) continue;
+    deferred[id].push_back(std::move(*track.reported));
+    track.reported.reset();
+  }
   for (VerbRequested& event : repeated) deferred[id].push_back(std::move(event));
   if (!never_existed || deferred.contains(id)) load(id);
 }

@@ -357,7 +357,7 @@ void Engine::State::park_refused(ActiveJob& active) {
   }
 }
 
-bool Engine::State::has_call_alive(JobId id) {
+bool Engine::State::has_call_alive(JobId id) const {
   return std::ranges::any_of(calls.of(id),
                              [](const CallTable::Call& call) { return !call.track.over; });
 }

@@ -112,8 +112,12 @@ struct Engine::State {
   void ask_store();
 
   // Calls whose start may not be on disk
-  void free_slot(const CallTrack& call) {
-    if (!call.over) lanes.give_back(call.quick);
+  template <typename Condition>
+  void drop(JobId id, const Condition& condition) {
+    for (const CallTable::Call& call : calls.of(id)) {
+      if (condition(call) && !call.track.over) lanes.give_back(call.track.quick);
+    }
+    calls.erase_if(id, condition);
   }
   /// So many calls of the job stand on record; none, when it cannot be read or is gone.
   void settle_doubts(JobId id, std::uint64_t calls_on_record);
@@ -135,7 +139,7 @@ struct Engine::State {
             settings.crashes_max,
             settings.limits.args_bytes_max};
   }
-  [[nodiscard]] bool has_call_alive(JobId id);
+  [[nodiscard]] bool has_call_alive(JobId id) const;
   [[nodiscard]] bool has_room() const { return jobs.size() < settings.window; }
   ActiveJob* find(JobId id) {
     const auto found = jobs.find(id.value);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "storage/sqlite/failure.hpp"
+#include "storage/store.hpp"
 
 namespace stepd::storage::sqlite {
 namespace {
@@ -40,8 +41,11 @@ void ask(sqlite3_context* context, int, sqlite3_value** values) {
   const auto& question = *static_cast<const Question*>(sqlite3_user_data(context));
   try {
     sqlite3_result_int(context, question(sqlite3_value_int64(values[0])) ? 1 : 0);
+  } catch (const StoreError& error) {
+    sqlite3_result_error(context, error.what(), -1);
+    sqlite3_result_error_code(context, error.is_for_good() ? SQLITE_CORRUPT : SQLITE_IOERR);
   } catch (const std::exception&) {
-    sqlite3_result_error_code(context, SQLITE_CORRUPT);
+    sqlite3_result_error_nomem(context);
   }
 }
 

@@ -29,7 +29,7 @@ class Database {
   [[nodiscard]] std::int64_t number(std::string_view sql);
   [[nodiscard]] std::string text(std::string_view sql);
 
-  /// A function of one number that SQL may ask here. What it throws fails the statement, as damage.
+  /// A function of one number that SQL may ask here. What it throws fails the statement.
   void define(const char* name, std::function<bool(std::int64_t)> question);
 
   [[nodiscard]] bool in_transaction() const;

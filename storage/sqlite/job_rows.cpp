@@ -143,7 +143,7 @@ std::vector<engine::StoredRow> JobRows::journal(JobId id, std::uint64_t after, s
     settled = found.maybe_integer(3).has_value();
   }
   append_later(id, after, limit, rows);
-  append_end(id, settled, last_rows, after, rows);
+  if (rows.size() < limit) append_end(id, settled, last_rows, after, rows);
   if (rows.size() > limit) rows.resize(limit);
   return rows;
 }

@@ -304,7 +304,7 @@ ChangeResult JobWriter::apply(const Change& change) {
 void JobWriter::write_record(const Change& change, const Standing& before) {
   const bool is_claimed = claimed_.find(change.job) != nullptr;
   const bool settles = change.head && engine::is_settled(change.head->word);
-  if (change.row != 0 && engine::is_settled(before.word)) journal_.reopen(change.job);
+  if (engine::is_settled(before.word)) journal_.reopen(change.job);
   if (is_claimed && settles && !before.stands_out && !stands_out(*change.head)) {
     const std::string last_rows = journal_.add_last(change);
     if (!last_rows.empty()) return write_settled_head(change.job, *change.head, last_rows);

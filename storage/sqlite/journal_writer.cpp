@@ -18,8 +18,6 @@ constexpr std::string_view select_last_rows = "SELECT last_rows FROM job WHERE i
 
 constexpr std::string_view clear_last_rows = "UPDATE job SET last_rows = NULL WHERE id = ?";
 
-constexpr std::string_view select_left = "SELECT rows FROM unfiled ORDER BY number";
-
 constexpr std::string_view clear_left = "DELETE FROM unfiled";
 
 constexpr std::string_view select_filed = R"sql(
@@ -27,7 +25,7 @@ SELECT coalesce((SELECT max(row) FROM journal WHERE journal.job = job.id), 1)
 FROM job WHERE id = ? AND settled_at IS NULL)sql";
 
 // Larger ones go where they belong at once: they would be written twice for little.
-constexpr std::size_t row_bytes_max = 2048;
+constexpr std::size_t row_bytes_max = 1024;
 
 // With it a job's own row stays within a page.
 constexpr std::size_t last_rows_bytes_max = 2048;
@@ -35,14 +33,14 @@ constexpr std::size_t last_rows_bytes_max = 2048;
 }  // namespace
 
 JournalWriter::JournalWriter(Database& database)
-    : unfiled_(database),
+    : database_(database),
+      unfiled_(database),
       insert_(database, insert_row),
       drop_(database, drop_row),
       delete_(database, delete_rows),
       last_rows_(database, select_last_rows),
       clear_last_rows_(database, clear_last_rows) {
   unfiled_.note_filed({database.number("SELECT max(job) FROM journal")});
-  file_left(database);
 }
 
 void JournalWriter::add(const Change& change, bool may_wait) {
@@ -78,7 +76,10 @@ void JournalWriter::reopen(JobId job) {
   clear_last_rows_.run(job.value);
 }
 
-void JournalWriter::remove(JobId job) { delete_.run(job.value); }
+void JournalWriter::remove(JobId job) {
+  static_cast<void>(unfiled_.take(job));
+  delete_.run(job.value);
+}
 
 void JournalWriter::write() {
   for (const JobId job : unfiled_.overdue()) file(job);
@@ -88,6 +89,7 @@ void JournalWriter::write() {
 void JournalWriter::file_all() {
   for (const JobId job : unfiled_.all()) file(job);
   unfiled_.write();
+  file_left();
 }
 
 void JournalWriter::insert(const PackedRow& row) {
@@ -104,17 +106,14 @@ void JournalWriter::file(JobId job) {
 
 /// What a host before has left: of settled jobs, and up to the last row on file, it stands in its
 /// own place already.
-void JournalWriter::file_left(Database& database) {
+void JournalWriter::file_left() {
   std::vector<std::string> left;
   {
-    Statement all{database, select_left};
+    Statement all{database_, select_unfiled};
     Rows found = all.query();
     while (found.next()) left.push_back(found.bytes(0));
   }
-  if (left.empty()) return;
-  Statement filed{database, select_filed};
-  TransactionWords words{database};
-  Transaction transaction{words, Transaction::Kind::write};
+  Statement filed{database_, select_filed};
   for (const std::string& value : left) {
     PackedRows rows{value};
     while (const auto row = rows.next()) {
@@ -125,8 +124,7 @@ void JournalWriter::file_left(Database& database) {
       if (last && row->number > static_cast<std::uint64_t>(*last)) insert(*row);
     }
   }
-  Statement{database, clear_left}.run();
-  transaction.commit();
+  Statement{database_, clear_left}.run();
 }
 
 }  // namespace stepd::storage::sqlite

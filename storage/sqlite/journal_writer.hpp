@@ -23,7 +23,7 @@ class JournalWriter {
   void reopen(JobId job);
   void remove(JobId job);
 
-  /// Every job leaves the host's memory.
+  /// A host begins: also with what another has left.
   void file_all();
 
   /// The last thing before the commit.
@@ -36,8 +36,9 @@ class JournalWriter {
  private:
   void insert(const PackedRow& row);
   void file(JobId job);
-  void file_left(Database& database);
+  void file_left();
 
+  Database& database_;
   UnfiledRows unfiled_;
   Statement insert_;
   Statement drop_;

@@ -30,9 +30,10 @@ std::uint64_t number_at(std::string_view bytes, std::size_t place) {
 }
 
 [[noreturn]] void refuse_torn() {
-  throw StoreError{StoreError::Kind::damaged,
-                   "packed journal rows end in the middle of one: stop stepd, keep a copy of the "
-                   "file, and put back a backup"};
+  throw StoreError{
+      StoreError::Kind::damaged,
+      "journal rows packed in stepd.db end in the middle of one: stop stepd, keep a copy "
+      "of the file, and put back a backup"};
 }
 
 }  // namespace

@@ -12,11 +12,14 @@ constexpr std::string_view insert_commit = "INSERT INTO unfiled (number, rows) V
 
 constexpr std::string_view delete_commits = "DELETE FROM unfiled WHERE number < ?";
 
-constexpr std::string_view select_all = "SELECT rows FROM unfiled ORDER BY number";
+constexpr std::string_view select_last = "SELECT max(number) FROM unfiled";
 
 // Whoever reads the journal of a job under way goes through all of them.
 constexpr std::size_t commits_max = 64;
-constexpr std::size_t bytes_max = std::size_t{2} << 20U;
+constexpr std::size_t bytes_max = std::size_t{4} << 20U;
+
+// Of one commit, beside its own work.
+constexpr std::size_t filed_max = 500;
 
 }  // namespace
 
@@ -25,7 +28,10 @@ JournalEnds::JournalEnds(Database& database) {
 }
 
 UnfiledRows::UnfiledRows(Database& database)
-    : JournalEnds(database), insert_(database, insert_commit), delete_(database, delete_commits) {}
+    : JournalEnds(database),
+      first_(1 + static_cast<std::uint64_t>(database.number(select_last))),
+      insert_(database, insert_commit),
+      delete_(database, delete_commits) {}
 
 void UnfiledRows::add(const PackedRow& row) {
   if (adding_.empty()) commits_.emplace_back();
@@ -51,12 +57,19 @@ std::string UnfiledRows::take(JobId job) {
 }
 
 std::vector<JobId> UnfiledRows::overdue() const {
-  const bool too_much = commits_.size() > commits_max || bytes_ > bytes_max;
   std::vector<JobId> jobs;
-  if (!too_much) return jobs;
-  for (const JobId job : commits_.front().jobs) {
-    const auto found = jobs_.find(job.value);
-    if (found != jobs_.end() && found->second.commits.front() == first_) jobs.push_back(job);
+  std::size_t left = commits_.size();
+  std::size_t bytes = bytes_;
+  for (std::uint64_t number = first_; left > commits_max || bytes > bytes_max; ++number) {
+    const Commit& commit = commits_[static_cast<std::size_t>(number - first_)];
+    for (const JobId job : commit.jobs) {
+      const auto found = jobs_.find(job.value);
+      if (found == jobs_.end() || found->second.commits.front() != number) continue;
+      if (jobs.size() == filed_max) return jobs;
+      jobs.push_back(job);
+    }
+    --left;
+    bytes -= commit.bytes;
   }
   return jobs;
 }
@@ -84,7 +97,7 @@ std::uint64_t UnfiledRows::first_needed() const {
 }
 
 void UnfiledRows::write() {
-  if (!adding_.empty()) {
+  if (!adding_.empty() && commits_.back().unfiled != 0) {
     insert_.run(static_cast<std::int64_t>(first_ + commits_.size() - 1), Bytes{adding_});
   }
   const std::uint64_t needed = first_needed();
@@ -121,7 +134,7 @@ void UnfiledRows::put_back(Done& done) {
 }
 
 UnfiledLines::UnfiledLines(Database& database)
-    : JournalEnds(database), all_(database, select_all) {}
+    : JournalEnds(database), all_(database, select_unfiled) {}
 
 void UnfiledLines::append(JobId job, std::uint64_t after, std::vector<StoredRow>& rows) {
   Rows found = all_.query();

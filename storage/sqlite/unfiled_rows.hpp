@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -15,6 +16,8 @@
 #include "storage/store.hpp"
 
 namespace stepd::storage::sqlite {
+
+inline constexpr std::string_view select_unfiled = "SELECT rows FROM unfiled ORDER BY number";
 
 /// Where the end of a journal may be found beside its own place. On its connection SQL may ask
 /// `has_unfiled_rows(job)`.
@@ -43,7 +46,7 @@ class UnfiledRows final : public JournalEnds {
   void add(const PackedRow& row);
   /// All there are of the job, packed: the caller files them.
   [[nodiscard]] std::string take(JobId job);
-  /// Jobs whose rows have lain here for long, or are too much.
+  /// Jobs whose rows have lain here for long, or are too much: so many of them at most.
   [[nodiscard]] std::vector<JobId> overdue() const;
   [[nodiscard]] std::vector<JobId> all() const;
   [[nodiscard]] std::size_t bytes_of(JobId job) const;
@@ -81,7 +84,7 @@ class UnfiledRows final : public JournalEnds {
 
   std::unordered_map<std::int64_t, OfJob> jobs_;
   std::deque<Commit> commits_;  // by number
-  std::uint64_t first_ = 1;     // the number of the first of them
+  std::uint64_t first_;         // the number of the first of them
   std::size_t bytes_ = 0;       // in all of them
   std::string adding_;          // by the transaction under way, whose commit is the last then
   std::vector<Done> done_;      // in the transaction under way

@@ -47,6 +47,10 @@ TEST_CASE("wrong usage gives 2 and says where to look") {
   CHECK(end.err.find(wrong.said) != end.err.npos);
 }
 
+TEST_CASE("a word that is like no command gets no guess") {
+  CHECK(stepctl("", {"foo"}).err.find("did you mean") == std::string::npos);
+}
+
 TEST_CASE("help and version go to stdout and give 0") {
   const ChildEnd version = stepctl("", {"--version"});
   CHECK(version.code == 0);

@@ -18,19 +18,22 @@ namespace {
 /// Small enough that checkpoints are killed too.
 const SqliteOptions often_checkpointing{.wal_pages_max = 30, .prewrite_wal = false};
 
-/// Job n is accepted by commit n; commit n also gives job n-1 its last row and removes job n-3.
+/// Job n is accepted by commit n; commit n also gives job n-1 its second row and job n-2 its last,
+/// and removes job n-4.
 void commit_for_ever(const std::filesystem::path& folder, std::int64_t first, int acknowledge) {
   SqliteStore store{folder, often_checkpointing};
   const auto epoch = store.acquire();
   for (std::int64_t number = first;; ++number) {
-    const std::vector submits{
-        keyed_job(number, {.key = std::to_string(number), .content = content('k')})};
+    NewJob made = keyed_job(number, {.key = std::to_string(number), .content = content('k')});
+    made.claimed = true;
+    const std::vector submits{made};
     std::vector<Change> changes;
     if (number > 1) {
       changes.push_back(blobs(number - 1, {{.bytes = std::string(3000, 'c')}}));
-      changes.push_back(row(number - 1, 2, settled(JobWord::succeeded)));
+      changes.push_back(row(number - 1, 2));
     }
-    if (number > 3) changes.push_back(removal(number - 3));
+    if (number > 2) changes.push_back(row(number - 2, 3, settled(JobWord::succeeded)));
+    if (number > 4) changes.push_back(removal(number - 4));
     static_cast<void>(store.commit(epoch, submits, changes));
     if (write(acknowledge, &number, sizeof number) != sizeof number) return;
     store.tidy(Lull::quiet);
@@ -73,14 +76,18 @@ std::int64_t check_record(const std::filesystem::path& folder) {
   const auto lines = numbers_of(reader.page({}, {}, 100));
   REQUIRE_FALSE(lines.empty());
   const std::int64_t last = lines.front();
-  CHECK(lines.size() == static_cast<std::size_t>(std::min<std::int64_t>(last, 3)));
+  CHECK(lines.size() == static_cast<std::size_t>(std::min<std::int64_t>(last, 4)));
   CHECK(reader.find(id_of(last))->head == queued());
   if (last > 1) {
-    CHECK(reader.find(id_of(last - 1))->head == settled(JobWord::succeeded));
+    CHECK(reader.find(id_of(last - 1))->head == queued());
     CHECK(reader.find(id_of(last - 1))->rows.size() == 2);
     CHECK(reader.blobs(id_of(last - 1), 0).size() == 1);
   }
-  CHECK_FALSE(reader.find(id_of(last - 3)));
+  if (last > 2) {
+    CHECK(reader.find(id_of(last - 2))->head == settled(JobWord::succeeded));
+    CHECK(reader.find(id_of(last - 2))->rows.size() == 3);
+  }
+  CHECK_FALSE(reader.find(id_of(last - 4)));
   CHECK(store.highest_id() == id_of(last));
   CHECK(integrity(folder) == "ok");
   CHECK(wrong_counts(folder) == 0);

@@ -299,7 +299,7 @@ std::vector<std::string> words_at(const CLI::App* app, bool flags) {
 }
 
 std::string similar_to(const std::string& word, const CLI::App* app) {
-  constexpr std::size_t far = 3;
+  const std::size_t far = std::min<std::size_t>(3, word.size() / 3 + 1);
   std::string best;
   std::size_t best_distance = far;
   for (const std::string& candidate : words_at(app, word.starts_with("--"))) {
