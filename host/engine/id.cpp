@@ -55,19 +55,26 @@ std::optional<std::uint64_t> digit_of(char letter) {
   return std::nullopt;
 }
 
-}  // namespace
-
-std::string to_text(JobId id) {
+void append_text(std::string& text, JobId id) {
   constexpr std::string_view digits = "0123456789abcdef";
   const Bits bits = bits_of(id);
-  std::string text(text_length, '-');
+  const std::size_t before = text.size();
+  text.append(text_length, '-');
+  char* const digit_at = text.data() + before;
   std::size_t place = 0;
   for (std::uint64_t half : {bits.high, bits.low}) {
     for (int digit = 0; digit < 16; ++digit, half <<= 4U) {
       if (is_dash(place)) ++place;
-      text[place++] = digits[half >> 60U];
+      digit_at[place++] = digits[half >> 60U];
     }
   }
+}
+
+}  // namespace
+
+std::string to_text(JobId id) {
+  std::string text;
+  append_text(text, id);
   return text;
 }
 
@@ -104,11 +111,14 @@ JobId JobIdSource::next(TimePoint now) {
 }
 
 std::string idempotency_key(JobId job, std::string_view step, Phase phase) {
-  std::string key = to_text(job);
+  const std::string_view phase_name = name_of(phase);
+  std::string key;
+  key.reserve(text_length + step.size() + phase_name.size() + 2);
+  append_text(key, job);
   key += '/';
   key += step;
   key += '/';
-  key += name_of(phase);
+  key += phase_name;
   return key;
 }
 

@@ -86,7 +86,6 @@ stepd_status CallContext::wait_result(std::string_view key, std::uint32_t index,
 }
 
 void CallContext::fill_facts() {
-  job_id_ = engine::to_text(request.id.job);
   // All undos of a job are about the same phase of its steps.
   const engine::JobId about = request.executed_in.value_or(request.id.job);
   idempotency_key_ = engine::idempotency_key(about, request.step, request.phase);
@@ -97,7 +96,12 @@ void CallContext::fill_facts() {
   facts_.struct_size = sizeof facts_;
   facts_.phase = static_cast<std::int32_t>(request.phase);
   facts_.tenant = lend(request.tenant);
-  facts_.job_id = lend(job_id_);
+  if (about == request.id.job) {
+    facts_.job_id = lend(std::string_view(idempotency_key_).substr(0, idempotency_key_.find('/')));
+  } else {
+    job_id_ = engine::to_text(request.id.job);
+    facts_.job_id = lend(job_id_);
+  }
   facts_.job_name = lend(request.job_name);
   facts_.step_id = lend(request.step);
   facts_.step_type = lend(request.type);

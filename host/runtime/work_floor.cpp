@@ -59,7 +59,7 @@ class SinkPorts final : public plugin::CallPorts {
     return blobs;
   }
 
-  void heartbeat() override { slot_.sign_of_life(floor_.clock.now().steady); }
+  void heartbeat() override { slot_.sign_of_life(floor_.clock.steady()); }
 
   void progress(std::uint32_t permille, std::string note) override {
     heartbeat();
@@ -121,7 +121,7 @@ WorkPlace::~WorkPlace() { floor_.watch.remove(slot_); }
 void WorkPlace::begin(const engine::CallRequest& request,
                       std::optional<engine::Duration> stuck_after) {
   call_ = request.id;
-  began_ = floor_.clock.now().steady;
+  began_ = floor_.clock.steady();
   stop_ = slot_->begin(request, began_, stuck_after);
   floor_.watch.look_by(first_look(request, began_, stuck_after));
 }
@@ -133,9 +133,8 @@ engine::CallReported WorkPlace::run(const engine::CallRequest& request) {
   seat_.over();
   slot_->end();
   stop_ = std::stop_token();
-  return {.call = request.id,
-          .outcome = std::move(outcome),
-          .took = floor_.clock.now().steady - began_};
+  return {
+      .call = request.id, .outcome = std::move(outcome), .took = floor_.clock.steady() - began_};
 }
 
 }  // namespace stepd::runtime
