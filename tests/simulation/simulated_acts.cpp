@@ -240,8 +240,10 @@ bool SimulatedHost::find_out(JobId job, const Record& record, Verb& verb) {
   const auto chosen = chance_.below(record.parked.size());
   const auto& [step, phase] =
       *std::next(record.parked.begin(), static_cast<std::ptrdiff_t>(chosen));
-  if (world_.is_running(job, step)) return false;
-  const bool applied = world_.is_applied(job, step);
+  // What an undo is about; the answer that told of the undo may have been lost.
+  const JobId about = undone_job(record.definition).value_or(job);
+  if (world_.is_running(about, step)) return false;
+  const bool applied = world_.is_applied(about, step);
   if (phase == Phase::compensate && applied) return false;
   verb.step = record.definition.steps[step].id;
   verb.output = JsonText(R"({"n":1})");
