@@ -66,7 +66,7 @@ class CallEnd {
   }
 
   Entries entries() && {
-    entries_.reserve(3);
+    entries_.reserve(3);  // hardly ever more
     entries_.push_back(
         CallEnded{index_, step_.last_call, recorded_kind(), outcome_.output, outcome_.error});
     if (starts_children()) {

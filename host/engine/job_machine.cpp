@@ -35,10 +35,6 @@ struct Decide {
   const JobState& job;
   const Rulebook& rules;
 
-  Decision operator()(const CallOver& event) const {
-    return end_call(job, event.call, event.outcome, rules);
-  }
-
   Decision operator()(const CallTooLong& event) const {
     const auto step = step_in_call(job, event.call);
     if (!step || !std::holds_alternative<Running>(job.steps[*step].condition)) {

@@ -33,10 +33,6 @@ struct Rulebook {
   std::size_t args_bytes_max = Limits{}.args_bytes_max;  // resolved
 };
 
-struct CallOver {
-  std::uint64_t call = 0;
-  Outcome outcome;
-};
 struct CallTooLong {
   std::uint64_t call = 0;
   bool silent = false;
@@ -67,8 +63,8 @@ struct ChildrenCame {
 /// The job that started this one has turned back.
 struct ParentTurnedBack {};
 
-using JobEvent = std::variant<CallOver, CallTooLong, TimePassed, HostGone, RecordRefused,
-                              HostEnding, Verb, EventArrived, ChildrenCame, ParentTurnedBack>;
+using JobEvent = std::variant<CallTooLong, TimePassed, HostGone, RecordRefused, HostEnding, Verb,
+                              EventArrived, ChildrenCame, ParentTurnedBack>;
 
 /// Changes nothing, and that is all right: late and repeated reports are normal life.
 struct Ignored {
@@ -80,7 +76,7 @@ using Entries = std::vector<Entry>;
 using Decision = std::variant<Entries, Ignored, Refused>;
 
 [[nodiscard]] Decision decide(const JobState& job, const JobEvent& event, const Rulebook& rules);
-/// The same of CallOver, without a copy of the outcome.
+/// The end of a call; apart from the other events, for an outcome may be large.
 [[nodiscard]] Decision end_call(const JobState& job, std::uint64_t call, const Outcome& outcome,
                                 const Rulebook& rules);
 

@@ -23,7 +23,7 @@ class JournalWriter {
   void reopen(JobId job);
   void remove(JobId job);
 
-  /// A host begins: also with what another has left.
+  /// When a host begins: of its own jobs, if it was one before, and of those another has left.
   void file_all();
 
   /// The last thing before the commit.

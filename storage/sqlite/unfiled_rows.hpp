@@ -46,7 +46,7 @@ class UnfiledRows final : public JournalEnds {
   void add(const PackedRow& row);
   /// All there are of the job, packed: the caller files them.
   [[nodiscard]] std::string take(JobId job);
-  /// Jobs whose rows have lain here for long, or are too much: so many of them at most.
+  /// Jobs whose rows have lain here for long, or are too much; no more than one commit can bear.
   [[nodiscard]] std::vector<JobId> overdue() const;
   [[nodiscard]] std::vector<JobId> all() const;
   [[nodiscard]] std::size_t bytes_of(JobId job) const;

@@ -118,10 +118,10 @@ class Exploration {
             OutcomeKind::bad_answer, OutcomeKind::not_started}) {
         if (kind == OutcomeKind::crashed && !with_crashes_) continue;
         const Outcome outcome = kind == OutcomeKind::suspended ? sleeps(5s) : ends(kind);
-        try_event(job, CallOver{state.last_call, outcome});
+        try_decision(job, end_call(job, state.last_call, outcome, rules()));
       }
       try_event(job, CallTooLong{state.last_call, false});
-      try_event(job, CallOver{state.last_call + 7, ok()});
+      try_decision(job, end_call(job, state.last_call + 7, ok(), rules()));
     }
     try_event(job, TimePassed{{step}, false});
     const bool can_start = std::holds_alternative<Ready>(state.condition) &&
@@ -147,7 +147,10 @@ class Exploration {
   }
 
   void try_event(const JobState& job, const JobEvent& event) {
-    const Decision decision = decide(job, event, rules());
+    try_decision(job, decide(job, event, rules()));
+  }
+
+  void try_decision(const JobState& job, const Decision& decision) {
     const auto* entries = std::get_if<Entries>(&decision);
     if (!entries) return;
     if (job.settled) FAIL("J5: an event changes a settled job");

@@ -140,12 +140,12 @@ TEST_CASE("A1: a late or repeated report changes nothing", "[engine]") {
   Course course({saga("a"), plain("b")});
   course.run("a", ends(OutcomeKind::retry)).wake("a").call("a");
 
-  course.take(CallOver{1, ok()});
+  course.end_call(1, ok());
   CHECK(course.answer() == "ignored");
   CHECK(course.step("a") == "running, possible, 1");
 
   course.end("a", ok());
-  course.take(CallOver{2, ends(OutcomeKind::failed)});
+  course.end_call(2, ends(OutcomeKind::failed));
   CHECK(course.answer() == "ignored");
   CHECK(course.step("a") == "succeeded, done, 2");
 }
@@ -307,7 +307,7 @@ TEST_CASE("J5: a settled job ignores every event and refuses every verb", "[engi
   REQUIRE(course.settled() == "succeeded");
   const JobState before = course.job;
 
-  course.take(CallOver{1, ok()});
+  course.end_call(1, ok());
   course.take(TimePassed{{0}, true});
   course.take(HostEnding{});
   course.take(HostGone{});

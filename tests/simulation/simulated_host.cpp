@@ -224,13 +224,7 @@ void SimulatedHost::take_reply(const runtime::ReplyDesk::Delivery& delivery) {
   const auto asked = asked_.find(delivery.first);
   if (asked == asked_.end()) throw Broken("J2: an answer nobody asked for");
   if (const auto* answer = std::get_if<runtime::SubmitAnswer>(&delivery.second)) {
-    std::optional<JobId> job;
-    if (const auto* accepted = std::get_if<runtime::JobAccepted>(answer)) job = accepted->id;
-    if (const auto* exists = std::get_if<runtime::JobExists>(answer)) job = exists->id;
-    if (job) {
-      if (!record_of(*job)) throw Broken("J2: a submit is acknowledged and not on disk");
-      world_.accepted(*job, asked->second.key);
-    }
+    take_submitted(asked->second, *answer);
   } else if (const auto* verdict = std::get_if<Verdict>(&delivery.second)) {
     if (const auto* accepted = std::get_if<Accepted>(verdict)) {
       take_accepted(asked->second, accepted->job);
@@ -244,6 +238,20 @@ void SimulatedHost::take_reply(const runtime::ReplyDesk::Delivery& delivery) {
     world_.took_in_event(asked->second.event);
   }
   asked_.erase(asked);
+}
+
+/// A key outlives its job: that one may be gone before anybody has heard of it.
+void SimulatedHost::take_submitted(const Asked& asked, const runtime::SubmitAnswer& answer) {
+  std::optional<JobId> job;
+  if (const auto* accepted = std::get_if<runtime::JobAccepted>(&answer)) job = accepted->id;
+  const auto* exists = std::get_if<runtime::JobExists>(&answer);
+  if (exists) job = exists->id;
+  if (!job) return;
+  if (record_of(*job)) {
+    world_.accepted(*job, asked.key);
+  } else if (!exists || *job > store_->highest_id()) {
+    throw Broken("J2: a submit is acknowledged and not on disk");
+  }
 }
 
 void SimulatedHost::take_accepted(const Asked& asked, JobId made) {

@@ -75,6 +75,7 @@ class SimulatedHost {
   void carry_out(runtime::Consequences consequences);
   void serve(const engine::StoreRequest& request);
   void take_reply(const runtime::ReplyDesk::Delivery& delivery);
+  void take_submitted(const Asked& asked, const runtime::SubmitAnswer& answer);
   void take_accepted(const Asked& asked, engine::JobId made);
   void take_removed(engine::JobId job);
   void expire();

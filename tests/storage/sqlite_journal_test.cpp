@@ -100,7 +100,6 @@ class Twins {
     REQUIRE(reader.page({}, std::nullopt, 100) == memory_.page({}, std::nullopt, 100));
     REQUIRE(reader.counts() == memory_.counts());
   }
-  /// The twins cannot tell how full the file's own drawer is.
   [[nodiscard]] std::int64_t unfiled() const { return unfiled_commits(folder_); }
 
   int refused = 0;

@@ -142,7 +142,10 @@ class Course {
   }
 
   Course& end(const std::string& id, const Outcome& outcome) {
-    return take(CallOver{job.steps[at(id)].last_call, outcome});
+    return end_call(job.steps[at(id)].last_call, outcome);
+  }
+  Course& end_call(std::uint64_t call, const Outcome& outcome) {
+    return take_up(engine::end_call(job, call, outcome, rules()));
   }
 
   Course& run(const std::string& id, const Outcome& outcome = ok()) {
@@ -159,8 +162,9 @@ class Course {
   }
   Course& verb(Verb verb) { return take(std::move(verb)); }
 
-  Course& take(const JobEvent& event) {
-    last_ = decide(job, event, rules());
+  Course& take(const JobEvent& event) { return take_up(decide(job, event, rules())); }
+  Course& take_up(Decision decision) {
+    last_ = std::move(decision);
     if (const auto* entries = std::get_if<Entries>(&last_)) write(*entries);
     return *this;
   }
