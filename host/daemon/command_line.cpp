@@ -62,6 +62,12 @@ Command parse_command_line(int argc, const char* const* argv) {
       ->check(CLI::Range(std::size_t{1}, workers_max));
   app.add_option("--log-level", to.log_level, "debug, info, warn, error or off (info)")
       ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+  app.add_option(
+         "--in-process", to.in_process,
+         "A plugin, by its id, that runs in the daemon's own process and can bring it down; "
+         "\"*\" for all; may be given more than once (none: each runs in a process of its "
+         "own)")
+      ->allow_extra_args(false);
   app.add_flag("--real-steps", to.real_steps,
                "Let `stepctl job test --real` have the steps' own code called: its effects are "
                "real");

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 
 #include "host/daemon/config.hpp"
@@ -19,6 +20,9 @@ struct Run {
 struct Probe {
   std::filesystem::path module;
 };
+/// With this as its first argument the program is the process of a plugin (contained::module_main),
+/// and asks nothing of a command line.
+inline constexpr std::string_view plugin_process_flag = "--plugin-process";
 /// Say something and end: help, the version, or what is wrong with the command line.
 struct Say {
   std::string text;

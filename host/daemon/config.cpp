@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 #include <cstdlib>
+#include <limits>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -85,6 +86,33 @@ void read_limits(TomlReader& at, engine::Limits& limits) {
   read("name_bytes_max", limits.name_bytes_max, 10'000);
 }
 
+void read_process(TomlReader& at, contained::ProcessLimits& limits) {
+  using std::chrono::seconds;
+  const auto read = [&at](std::string_view key, std::optional<std::uint64_t>& limit) {
+    if (const auto number = at.number(key, {1, std::numeric_limits<std::int64_t>::max()})) {
+      limit = static_cast<std::uint64_t>(*number);
+    }
+  };
+  read("memory_bytes_max", limits.memory_bytes);
+  read("files_max", limits.files);
+  read("processes_max", limits.processes);
+  if (const auto span = at.span("cpu_max", seconds(1))) {
+    limits.cpu_seconds = static_cast<std::uint64_t>(std::chrono::ceil<seconds>(*span).count());
+  }
+}
+
+/// The limits of all, and tables of those that differ, which begin with the limits of all.
+void read_processes(TomlReader& at, Config& config) {
+  read_process(at, config.process);
+  at.each_table([&](const std::string& id, const toml::table&) {
+    at.table(id, [&](TomlReader& table) {
+      contained::ProcessLimits limits = config.process;
+      read_process(table, limits);
+      config.process_of.emplace(id, limits);
+    });
+  });
+}
+
 void read_plugins(TomlReader& at, Config& config) {
   at.each_table([&](const std::string& id, const toml::table& table) {
     config.plugin.emplace(id, to_json(table));
@@ -104,6 +132,18 @@ void read_places(TomlReader& at, Config& config, const fs::path& base) {
   if (const auto file = at.text("token_file")) config.token_file = from_here(*file);
 }
 
+void take_in_process(Config& config, const std::vector<std::string>& ids) {
+  config.in_process.clear();
+  config.all_in_process = false;
+  for (const auto& id : ids) {
+    if (id == "*") {
+      config.all_in_process = true;
+    } else {
+      config.in_process.insert(id);
+    }
+  }
+}
+
 void read_all(TomlReader& at, Config& config, const fs::path& base) {
   read_places(at, config, base);
   if (const auto workers = at.number("workers", {1, workers_max})) {
@@ -114,6 +154,8 @@ void read_all(TomlReader& at, Config& config, const fs::path& base) {
     if (!is_log_level(*level)) at.note("log_level", "must be debug, info, warn, error or off");
   }
   config.stop_grace = at.span("stop_grace").value_or(config.stop_grace);
+  config.kill_after = at.span("kill_after").value_or(config.kill_after);
+  if (const auto ids = at.texts("in_process")) take_in_process(config, *ids);
   at.table("retention", [&](TomlReader& table) { read_retention(table, config.retention); });
   at.table("limits", [&](TomlReader& table) { read_limits(table, config.limits); });
   at.table("retry", [&](TomlReader& retry) {
@@ -125,6 +167,7 @@ void read_all(TomlReader& at, Config& config, const fs::path& base) {
   at.table("rehearsal", [&](TomlReader& table) {
     config.real_steps = table.truth("real_steps").value_or(config.real_steps);
   });
+  at.table("process", [&](TomlReader& table) { read_processes(table, config); });
   at.table("plugin", [&](TomlReader& table) { read_plugins(table, config); });
 }
 
@@ -263,6 +306,23 @@ std::string limits_table(const engine::Limits& limits) {
          "\nname_bytes_max = " + std::to_string(limits.name_bytes_max) + "\n";
 }
 
+std::string process_table(const std::string& name, const contained::ProcessLimits& limits) {
+  std::string keys;
+  const auto write = [&keys](std::string_view key, const std::optional<std::uint64_t>& limit) {
+    if (limit) keys += std::string(key) + " = " + std::to_string(*limit) + "\n";
+  };
+  write("memory_bytes_max", limits.memory_bytes);
+  write("files_max", limits.files);
+  write("processes_max", limits.processes);
+  if (limits.cpu_seconds) {
+    keys += "cpu_max = " +
+            in_quotes(http::to_text(
+                std::chrono::seconds(static_cast<std::int64_t>(*limits.cpu_seconds)))) +
+            "\n";
+  }
+  return keys.empty() ? keys : "\n[" + name + "]\n" + keys;
+}
+
 void override(LoadedConfig& loaded, const Overrides& by) {
   auto& config = loaded.config;
   if (by.state_dir) config.state_dir = *by.state_dir;
@@ -270,6 +330,7 @@ void override(LoadedConfig& loaded, const Overrides& by) {
   if (!by.listen.empty()) config.listen = by.listen;
   if (by.workers) config.workers = *by.workers;
   if (by.log_level) config.log_level = *by.log_level;
+  if (!by.in_process.empty()) take_in_process(config, by.in_process);
   if (by.real_steps) config.real_steps = true;
 }
 
@@ -320,11 +381,19 @@ std::string to_toml(const Config& config) {
   text += "workers = " + std::to_string(config.workers) + "\n";
   text += "log_level = " + in_quotes(config.log_level) + "\n";
   text += "stop_grace = " + in_quotes(http::to_text(config.stop_grace)) + "\n";
+  std::vector<std::string> in_process(config.in_process.begin(), config.in_process.end());
+  if (config.all_in_process) in_process.emplace_back("*");
+  text += "in_process = " + text_list(in_process) + "\n";
+  text += "kill_after = " + in_quotes(http::to_text(config.kill_after)) + "\n";
   text += "\n[retention]\nsucceeded = " + in_quotes(http::to_text(config.retention.succeeded)) +
           "\nunsuccessful = " + in_quotes(http::to_text(config.retention.unsuccessful)) +
           "\nevents = " + in_quotes(http::to_text(config.retention.events)) +
           "\nkeys = " + in_quotes(http::to_text(config.retention.keys)) + "\n";
   text += limits_table(config.limits);
+  text += process_table("process", config.process);
+  for (const auto& [id, limits] : config.process_of) {
+    text += process_table("process." + in_quotes(id), limits);
+  }
   text += retry_table("plain", config.retry.plain);
   text += retry_table("saga", config.retry.saga);
   text += retry_table("compensate", config.retry.compensate);

@@ -6,10 +6,12 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "host/contained/process_limits.hpp"
 #include "host/engine/definition.hpp"
 #include "host/engine/time.hpp"
 #include "host/plugin/plugin_line.hpp"
@@ -27,6 +29,11 @@ struct Config {
   std::size_t workers = 64;          // calls at a time
   std::string log_level = "info";
   engine::Duration stop_grace = std::chrono::seconds(10);
+  std::set<std::string, std::less<>> in_process;          // ids of plugins that run in this process
+  bool all_in_process = false;                            // "*" among them
+  engine::Duration kill_after = std::chrono::seconds(5);  // that a call was asked to stop
+  contained::ProcessLimits process;                       // of the process of each plugin
+  std::map<std::string, contained::ProcessLimits, std::less<>> process_of;  // but of these, by id
   runtime::Retention retention;
   engine::Limits limits;
   engine::PolicyDefaults retry;
@@ -51,6 +58,7 @@ struct Overrides {
   std::vector<std::string> listen;
   std::optional<std::size_t> workers;
   std::optional<std::string> log_level;
+  std::vector<std::string> in_process;
   bool real_steps = false;
 };
 

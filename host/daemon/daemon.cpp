@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/contained/containment.hpp"
+#include "host/daemon/command_line.hpp"
 #include "host/daemon/end_watch.hpp"
 #include "host/daemon/exit_codes.hpp"
 #include "host/daemon/listen_check.hpp"
@@ -43,16 +45,34 @@ void log_call(const runtime::CallLogLine& line) {
   log::at_level(line.level, text);
 }
 
-plugin::RegistrySettings registry_settings(const Config& config, const runtime::CrashMark& mark) {
+void log_plugin(std::string_view id, std::int32_t level, std::string_view message) {
+  log::at_level(level, "plugin says" + field("plugin", id) + field("text", message));
+}
+
+contained::ProcessSettings process_settings(const Config& config) {
+  contained::ProcessSettings settings;
+  settings.command = {"/proc/self/exe", std::string(plugin_process_flag)};
+  settings.record = config.state_dir / "processes";
+  settings.process = config.process;
+  settings.process_of = config.process_of;
+  settings.stop_grace = std::chrono::ceil<std::chrono::milliseconds>(config.kill_after);
+  settings.host_version = STEPD_VERSION;
+  settings.limits = config.limits;
+  settings.log = log_plugin;
+  return settings;
+}
+
+plugin::RegistrySettings registry_settings(const Config& config, const runtime::CrashMark& mark,
+                                           plugin::Containment& containment) {
   plugin::RegistrySettings settings;
+  if (!config.all_in_process) settings.containment = &containment;
+  settings.in_process = config.in_process;
   settings.init_crashed = mark.found() == plugin::start_of_plugin;
   settings.modules = config.state_dir / "modules";
   settings.probe.command = {"/proc/self/exe", "--probe-plugin"};
   settings.configuration = config.plugin;
   settings.host_version = STEPD_VERSION;
-  settings.log = [](std::string_view id, std::int32_t level, std::string_view message) {
-    log::at_level(level, "plugin says" + field("plugin", id) + field("text", message));
-  };
+  settings.log = log_plugin;
   return settings;
 }
 
@@ -159,7 +179,8 @@ class Daemon {
       : config_(config),
         ends_(ends),
         mark_(config.state_dir / "crash", seats_),
-        registry_(registry_settings(config, mark_)),
+        containment_(process_settings(config)),
+        registry_(registry_settings(config, mark_, containment_)),
         folders_(config.plugins),
         host_({.store = storage.store, .reader = storage.reader, .clock = clock_},
               host_settings(config, mark_), load_plugins()),
@@ -184,6 +205,7 @@ class Daemon {
   const runtime::SystemClock clock_;
   runtime::CrashSeats seats_;
   runtime::CrashMark mark_;  // the store has made sure that the folder is ours
+  contained::ProcessContainment containment_;
   plugin::PluginRegistry registry_;
   plugin::FolderWatch folders_;
   runtime::LiveHost host_;

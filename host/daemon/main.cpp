@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "host/contained/module_main.hpp"
 #include "host/daemon/command_line.hpp"
 #include "host/daemon/config.hpp"
 #include "host/daemon/daemon.hpp"
@@ -103,6 +104,7 @@ int run(const Run& command, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace stepd::daemon;
+  if (argc > 1 && argv[1] == plugin_process_flag) stepd::contained::module_main();
   const auto command = parse_command_line(argc, argv);
   if (const auto* say = std::get_if<Say>(&command)) {
     (say->exit_code == exit_ok ? std::cout : std::cerr) << say->text;

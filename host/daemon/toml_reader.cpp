@@ -159,7 +159,7 @@ void TomlReader::table(std::string_view key, const std::function<void(TomlReader
 void TomlReader::each_table(
     const std::function<void(const std::string&, const toml::table&)>& read) {
   for (const auto& [name, node] : table_) {
-    known_.emplace(name.str());
+    if (!known_.emplace(name.str()).second) continue;
     if (const auto* table = node.as_table()) {
       read(std::string(name.str()), *table);
     } else {

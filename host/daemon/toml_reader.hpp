@@ -45,7 +45,7 @@ class TomlReader {
   [[nodiscard]] std::optional<std::uint32_t> count_or_unlimited(std::string_view key);
   /// Reads a table within this one, if it is there.
   void table(std::string_view key, const std::function<void(TomlReader&)>& read);
-  /// Every table within this one, by its name.
+  /// Every table within this one that has not been read yet, by its name.
   void each_table(const std::function<void(const std::string&, const toml::table&)>& read);
 
   void note(std::string_view key, std::string message);

@@ -15,7 +15,8 @@ constexpr std::size_t ended_waits_max = 1000;
 
 bool leaves_outcome_open(OutcomeKind kind) {
   return kind == OutcomeKind::effect_unknown || kind == OutcomeKind::timed_out ||
-         kind == OutcomeKind::crashed || kind == OutcomeKind::lost;
+         kind == OutcomeKind::crashed || kind == OutcomeKind::lost ||
+         kind == OutcomeKind::interrupted;
 }
 
 /// The ways a call that was asked to stop says no more than that it stopped.
@@ -99,10 +100,12 @@ class CallEnd {
     return step_.phase == Phase::compensate || (step_.phase == Phase::execute && !job_.backward);
   }
 
-  /// Suspending is no failure, and a host that ends is not the step's fault (A4).
+  /// Suspending is no failure, and neither a host that ends nor another call that brings the
+  /// process down is the step's fault (A4, A7).
   [[nodiscard]] bool is_an_attempt() const {
     if (cause_ == StopCause::shutdown) return outcome_.kind == OutcomeKind::succeeded;
-    return cause_ || outcome_.kind != OutcomeKind::suspended;
+    return cause_ ||
+           (outcome_.kind != OutcomeKind::suspended && outcome_.kind != OutcomeKind::interrupted);
   }
 
   /// The step as this call leaves it, its next condition still to be said.
@@ -114,7 +117,7 @@ class CallEnd {
     entry.in_doubt = leaves_outcome_open(recorded_kind());
     if (outcome_.kind == OutcomeKind::crashed) {
       ++entry.crashes_in_row;
-    } else if (outcome_.kind != OutcomeKind::lost) {
+    } else if (outcome_.kind != OutcomeKind::lost && outcome_.kind != OutcomeKind::interrupted) {
       entry.crashes_in_row = 0;
     }
     const bool no_effect = outcome_.kind == OutcomeKind::refused;

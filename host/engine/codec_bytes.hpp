@@ -16,8 +16,9 @@
 
 #include "host/engine/codec.hpp"
 
-/// Writing and reading the bytes of a record; private to the codec. Writer and Reader take the same
-/// calls, so that one `fields` function per struct describes both ways and they cannot disagree:
+/// Writing and reading the bytes of a record or a message; for the codecs. Writer and Reader take
+/// the same calls, so that one `fields` function per struct describes both ways and they cannot
+/// disagree:
 ///
 ///   template <class A> void fields(A& archive, typename A::template Field<CallStarted> entry) {
 ///     archive(entry.step, entry.phase, …);
@@ -42,7 +43,7 @@ constexpr Effect last_of<Effect>() {
 }
 template <>
 constexpr OutcomeKind last_of<OutcomeKind>() {
-  return OutcomeKind::not_started;
+  return OutcomeKind::interrupted;
 }
 template <>
 constexpr StepKind last_of<StepKind>() {

@@ -9,12 +9,6 @@
 namespace stepd::engine {
 
 template <class A>
-void fields(A& archive, typename A::template Field<Due> due) {
-  auto& [at, span] = due;
-  archive(at, span);
-}
-
-template <class A>
 void fields(A& archive, typename A::template Field<Cause> cause) {
   auto& [kind, step, error] = cause;
   archive(kind, step, error);
@@ -39,42 +33,9 @@ void fields(A& archive, typename A::template Field<Retrying> retrying) {
 }
 
 template <class A>
-void fields(A& archive, typename A::template Field<ChildWait> wait) {
-  auto& [until, seen] = wait;
-  archive(until, seen);
-}
-
-template <class A>
-void fields(A& archive, typename A::template Field<Wait> wait) {
-  auto& [due, key, takes_event, children] = wait;
-  archive.optionals(due, children);
-  archive(key);
-  archive.flags(takes_event);
-}
-
-template <class A>
 void fields(A& archive, typename A::template Field<Suspended> suspended) {
   auto& [wait] = suspended;
   archive(wait);
-}
-
-template <class A>
-void fields(A& archive, typename A::template Field<EventNumber> number) {
-  auto& [value] = number;
-  archive(value);
-}
-
-template <class A>
-void fields(A& archive, typename A::template Field<TakenEvent> event) {
-  auto& [number, id, key, data, at] = event;
-  archive(number, id, key, data, at);
-}
-
-template <class A>
-void fields(A& archive, typename A::template Field<EndedWait> ended) {
-  auto& [phase, key, event] = ended;
-  archive(phase, key);
-  archive.optionals(event);
 }
 
 template <class A>

@@ -2,8 +2,9 @@
 
 #include "host/engine/codec_bytes.hpp"
 #include "host/engine/definition.hpp"
+#include "host/engine/wait.hpp"
 
-/// How definitions and what journal entries share with them are laid out; private to the codec. The
+/// How definitions, and what journal entries and messages share, are laid out; for the codecs. The
 /// order of fields is the format: a change here is a new format version. Each struct is taken apart
 /// by name, so that a field added to it does not compile until it has its place on record.
 namespace stepd::engine {
@@ -87,6 +88,45 @@ template <class A>
 void fields(A& archive, typename A::template Field<Error> error) {
   auto& [code, message, details] = error;
   archive(code, message, details);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Due> due) {
+  auto& [at, span] = due;
+  archive(at, span);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<ChildWait> wait) {
+  auto& [until, seen] = wait;
+  archive(until, seen);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<Wait> wait) {
+  auto& [due, key, takes_event, children] = wait;
+  archive.optionals(due, children);
+  archive(key);
+  archive.flags(takes_event);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<EventNumber> number) {
+  auto& [value] = number;
+  archive(value);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<TakenEvent> event) {
+  auto& [number, id, key, data, at] = event;
+  archive(number, id, key, data, at);
+}
+
+template <class A>
+void fields(A& archive, typename A::template Field<EndedWait> ended) {
+  auto& [phase, key, event] = ended;
+  archive(phase, key);
+  archive.optionals(event);
 }
 
 }  // namespace stepd::engine

@@ -89,6 +89,8 @@ std::string_view name_of(OutcomeKind kind) {
       return "bad_answer";
     case OutcomeKind::not_started:
       return "not_started";
+    case OutcomeKind::interrupted:
+      return "interrupted";
   }
   return "";
 }

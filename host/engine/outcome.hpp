@@ -29,11 +29,12 @@ enum class OutcomeKind : std::uint8_t {
   effect_unknown,  // in a probe: still unknown
   timed_out,
   crashed,
-  lost,        // with its host
-  cancelled,   // stopped because it was asked to
-  no_effect,   // probe only: it took none
-  bad_answer,  // an unknown answer, or an output that cannot be recorded
-  not_started  // asked to stop before any of the step's code ran
+  lost,         // with its host
+  cancelled,    // stopped because it was asked to
+  no_effect,    // probe only: it took none
+  bad_answer,   // an unknown answer, or an output that cannot be recorded
+  not_started,  // asked to stop before any of the step's code ran
+  interrupted   // its process ended through another call's fault, or nobody knows whose
 };
 
 /// Why something did not work: `code` for programs, `message` for people.

@@ -6,19 +6,16 @@
 
 #include "host/engine/json_check.hpp"
 #include "host/plugin/borrowed.hpp"
+#include "host/plugin/call_limits.hpp"
 #include "host/plugin/json_object.hpp"
 #include "host/plugin/utf8.hpp"
 
 namespace stepd::plugin {
 namespace {
 
+using namespace call_limits;
 using engine::OutcomeKind;
 using engine::Phase;
-
-constexpr std::size_t code_bytes_max = 200;
-constexpr std::size_t message_bytes_max = 16U << 10U;
-constexpr std::size_t spawns_max = 1000;  // of one call
-constexpr std::int64_t retry_after_ms_max = std::int64_t{366} * 24 * 3600 * 1000;
 
 /// By value, as the ABI numbers them.
 constexpr std::array<std::string_view, 9> answer_names{"succeeded", "retry",     "refused",

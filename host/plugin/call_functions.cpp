@@ -5,6 +5,7 @@
 #include "host/engine/json_check.hpp"
 #include "host/plugin/borrowed.hpp"
 #include "host/plugin/call_context.hpp"
+#include "host/plugin/call_limits.hpp"
 #include "host/plugin/child_json.hpp"
 #include "host/plugin/json_object.hpp"
 #include "host/plugin/utf8.hpp"
@@ -12,14 +13,8 @@
 namespace stepd::plugin {
 namespace {
 
+using namespace call_limits;
 using std::chrono::milliseconds;
-
-constexpr std::size_t note_bytes_max = 1000;
-constexpr std::size_t log_bytes_max = 16U << 10U;
-constexpr std::size_t fields_depth_max = 32;
-constexpr std::size_t children_told_max = 100;
-constexpr std::int64_t unix_ms_max = 253'402'300'799'999;  // the end of the year 9999
-constexpr std::int64_t span_ms_max = std::int64_t{100} * 365 * 24 * 3600 * 1000;
 
 CallContext& call_of(stepd_context* context) { return *static_cast<CallContext*>(context); }
 
@@ -145,7 +140,8 @@ stepd_status suspend_for(stepd_context* context, std::int64_t span_ms) {
 }
 
 bool is_key(stepd_str key) {
-  return is_sound(key) && key.len > 0 && key.len <= engine::Limits{}.name_bytes_max;
+  return is_sound(key) && key.len > 0 && key.len <= engine::Limits{}.name_bytes_max &&
+         utf8_prefix(view(key)) == key.len;
 }
 
 stepd_status suspend_for_event(stepd_context* context, stepd_str key, std::int64_t timeout_ms) {
@@ -180,8 +176,9 @@ stepd_status wait_result(stepd_context* context, stepd_str key, std::uint32_t in
 }
 
 stepd_status send_event(stepd_context* context, stepd_str id, stepd_str key, stepd_str data_json) {
-  // An id may hold a job's id, a step's, a phase and a key.
-  const bool id_fits = is_sound(id) && id.len > 0 && id.len <= 3 * engine::Limits{}.name_bytes_max;
+  const bool id_fits = is_sound(id) && id.len > 0 &&
+                       id.len <= names_in_event_id * engine::Limits{}.name_bytes_max &&
+                       utf8_prefix(view(id)) == id.len;
   if (!id_fits || !is_key(key) || !is_sound(data_json)) return STEPD_INVALID;
   return in_call(context, [=](CallContext& call) -> stepd_status {
     const auto data = view(data_json);
@@ -365,7 +362,7 @@ stepd_status sleep_ms(stepd_context* context, std::int64_t span_ms) {
 void log(stepd_context* context, std::int32_t level, stepd_str message, stepd_str fields_json) {
   static_cast<void>(in_call(context, [=](CallContext& call) {
     const bool has_fields = is_sound(fields_json) && fields_json.len <= log_bytes_max &&
-                            is_json_object(view(fields_json), fields_depth_max);
+                            is_json_object(view(fields_json), log_fields_depth_max);
     call.ports.log(std::clamp(level, STEPD_LOG_DEBUG, STEPD_LOG_ERROR),
                    readable(view(message), log_bytes_max),
                    has_fields ? view(fields_json) : std::string_view{});

@@ -1,15 +1,15 @@
 #include "host/plugin/call_records.hpp"
 
 #include "host/plugin/borrowed.hpp"
+#include "host/plugin/call_limits.hpp"
 #include "host/plugin/utf8.hpp"
 
 namespace stepd::plugin {
 namespace {
 
+using namespace call_limits;
 using Kind = engine::StepBlob::Kind;
 
-constexpr std::size_t record_bytes_max = 1U << 20U;
-constexpr std::size_t key_bytes_max = 200;
 constexpr std::size_t memos_max = 10'000;  // of one phase of one step
 
 stepd_status status_of(engine::BlobStatus status) {
@@ -75,7 +75,7 @@ stepd_status CallRecords::load_memo(std::int32_t phase, stepd_str key, stepd_str
 stepd_status CallRecords::save_memo(stepd_str key, stepd_str bytes) {
   const bool sound = is_sound(key) && is_sound(bytes) && key.len != 0;
   if (!sound || utf8_prefix(view(key)) != key.len) return STEPD_INVALID;
-  if (key.len > key_bytes_max || bytes.len > record_bytes_max) return STEPD_TOO_BIG;
+  if (key.len > memo_key_bytes_max || bytes.len > record_bytes_max) return STEPD_TOO_BIG;
   const std::lock_guard lock(mutex_);
   read_once();
   auto& memos = memos_[own_phase()];

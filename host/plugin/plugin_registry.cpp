@@ -5,12 +5,11 @@
 #include <set>
 #include <system_error>
 
-#include "host/plugin/borrowed.hpp"
 #include "host/plugin/module_library.hpp"
 #include "host/plugin/plugin_file.hpp"
+#include "host/plugin/plugin_init.hpp"
 #include "host/plugin/plugin_start.hpp"
 #include "host/plugin/plugin_version.hpp"
-#include "host/plugin/utf8.hpp"
 
 namespace stepd::plugin {
 
@@ -21,47 +20,25 @@ struct PluginRegistry::Candidate {
   Module module;
 };
 
-/// What a plugin's init is handed; the plugin may keep it.
-struct PluginRegistry::LoggedHost : stepd_host {
-  std::shared_ptr<const RegistrySettings> settings;
-  std::string plugin;
-};
-
 struct PluginRegistry::LoadedPlugin {
   PluginLine line;
   std::filesystem::path copy;
-  ModuleLibrary library;
-  LoggedHost host{};
+  std::string id;
+  std::string version;
+  std::vector<StepModule> steps;
+  std::shared_ptr<ContainedModule> contained;  // null: its code is here
+  const stepd_plugin* here = nullptr;
+  std::optional<HostFacts> host;  // what a plugin here was handed, which it may keep
 };
 
 namespace {
 
-constexpr std::size_t words_bytes_max = 2000;
 constexpr std::string_view report_cure =
     "rebuild it with the stepd SDK, or tell its author; then copy the new file here";
-
-/// For what a plugin calls outside of a call: no exception crosses to it, and nobody hears of one.
-template <class Work>
-void without_throwing(Work work) noexcept {
-  try {
-    work();
-  } catch (...) {
-    return;
-  }
-}
 
 std::string sentence(const std::filesystem::path& file, std::string_view fact,
                      std::string_view cure) {
   return file.string() + " " + std::string(fact) + "; " + std::string(cure);
-}
-
-PluginConfiguration by_key(const boost::json::object& configuration) {
-  PluginConfiguration values;
-  for (const auto& [key, value] : configuration) {
-    const auto* text = value.if_string();
-    values[key] = text != nullptr ? std::string(*text) : boost::json::serialize(value);
-  }
-  return values;
 }
 
 PluginLine line_of(const PluginDescription& description, const std::filesystem::path& file,
@@ -162,6 +139,27 @@ std::string PluginRegistry::load_one(const Candidate& candidate) {
   if (const LoadedPlugin* loaded = loaded_with_id(candidate.note.id)) {
     return refused_beside(candidate, *loaded);
   }
+  const bool apart =
+      settings_->containment != nullptr && !settings_->in_process.contains(candidate.note.id);
+  auto opened = apart ? open_contained(candidate) : open(candidate);
+  if (auto* refusal = std::get_if<std::string>(&opened)) return std::move(*refusal);
+  auto& plugin = std::get<Loaded>(opened);
+  if (plugin->id != candidate.note.id || plugin->version != candidate.note.version) {
+    return sentence(candidate.file,
+                    "calls itself " + candidate.note.id + " " + candidate.note.version +
+                        " in its note and " + plugin->id + " " + plugin->version + " in its code",
+                    "build all of it anew from one source");
+  }
+  if (auto fact = clash(plugin->steps); !fact.empty()) {
+    return sentence(candidate.file, fact, "remove one of the two, then restart stepd");
+  }
+  if (auto refusal = start(plugin, candidate); !refusal.empty()) return refusal;
+  add(std::move(plugin));
+  return {};
+}
+
+/// Into this process, once another one has shown that this does it no harm.
+std::variant<PluginRegistry::Loaded, std::string> PluginRegistry::open(const Candidate& candidate) {
   if (auto refusal = refused_for_an_earlier_start(candidate)) return *std::move(refusal);
   try {
     if (auto fact = probe(settings_->probe, candidate.module.file)) {
@@ -175,24 +173,38 @@ std::string PluginRegistry::load_one(const Candidate& candidate) {
   if (auto* bad = std::get_if<BadDescription>(&opened)) {
     return sentence(candidate.file, bad->fact, report_cure);
   }
+  auto& library = std::get<ModuleLibrary>(opened);
+  auto plugin = loaded_from(candidate, std::move(library.description));
+  plugin->here = library.plugin;
+  return plugin;
+}
+
+std::variant<PluginRegistry::Loaded, std::string> PluginRegistry::open_contained(
+    const Candidate& candidate) const {
+  try {
+    auto opened = settings_->containment->open(candidate.module.file, candidate.note.id);
+    if (auto* bad = std::get_if<BadDescription>(&opened)) {
+      return sentence(candidate.file, bad->fact, report_cure);
+    }
+    auto& contained = std::get<ContainedPlugin>(opened);
+    auto plugin = loaded_from(candidate, std::move(contained.description));
+    plugin->contained = std::move(contained.module);
+    return plugin;
+  } catch (const std::system_error& error) {
+    return sentence(candidate.file, std::string("cannot be tried: ") + error.what(),
+                    "free memory and processes, then restart stepd");
+  }
+}
+
+PluginRegistry::Loaded PluginRegistry::loaded_from(const Candidate& candidate,
+                                                   PluginDescription description) {
   auto plugin = std::make_shared<LoadedPlugin>();
-  plugin->library = std::get<ModuleLibrary>(std::move(opened));
-  plugin->copy = candidate.module.file;
-  PluginDescription& description = plugin->library.description;
-  if (description.id != candidate.note.id || description.version != candidate.note.version) {
-    return sentence(candidate.file,
-                    "calls itself " + candidate.note.id + " " + candidate.note.version +
-                        " in its note and " + description.id + " " + description.version +
-                        " in its code",
-                    "build all of it anew from one source");
-  }
   plugin->line = line_of(description, candidate.file, candidate.module.hash);
-  if (auto fact = clash(description.steps); !fact.empty()) {
-    return sentence(candidate.file, fact, "remove one of the two, then restart stepd");
-  }
-  if (auto refusal = start(plugin, candidate); !refusal.empty()) return refusal;
-  add(std::move(plugin));
-  return {};
+  plugin->copy = candidate.module.file;
+  plugin->id = std::move(description.id);
+  plugin->version = std::move(description.version);
+  plugin->steps = std::move(description.steps);
+  return plugin;
 }
 
 std::optional<std::string> PluginRegistry::refused_for_an_earlier_start(
@@ -213,14 +225,37 @@ std::optional<std::string> PluginRegistry::refused_for_an_earlier_start(
   return std::nullopt;
 }
 
-std::string PluginRegistry::start(const std::shared_ptr<LoadedPlugin>& plugin,
-                                  const Candidate& candidate) {
-  const std::string configuration = configure(*plugin);
-  if (!STEPD_HAS_FUNCTION(plugin->library.plugin, init)) return {};
+/// Empty: it has started.
+std::string PluginRegistry::start(const Loaded& plugin, const Candidate& candidate) {
+  const auto configured = settings_->configuration.find(plugin->id);
+  const boost::json::object configuration =
+      configured == settings_->configuration.end() ? boost::json::object{} : configured->second;
+  for (StepModule& step : plugin->steps) {
+    step.type.module = plugin->line.module;
+    step.contained = plugin->contained;
+  }
+  if (!plugin->contained) return start_here(plugin, candidate, configuration);
+  const auto fact = plugin->contained->start(boost::json::serialize(configuration));
+  if (!fact) return {};
+  return sentence(candidate.file, *fact,
+                  "correct its configuration, or copy a corrected build here, then restart stepd");
+}
+
+std::string PluginRegistry::start_here(const Loaded& plugin, const Candidate& candidate,
+                                       const boost::json::object& configuration) {
+  const auto values = by_key(configuration);
+  for (StepModule& step : plugin->steps) step.configuration = values;
+  plugin->host.emplace(settings_->host_version, [settings = settings_, id = plugin->id](
+                                                    std::int32_t level, std::string_view text) {
+    if (settings->log) settings->log(id, level, text);
+  });
+  if (!STEPD_HAS_FUNCTION(plugin->here, init)) return {};
   try {
     const auto fact =
         run_init(candidate.module.file, settings_->init_limit,
-                 [plugin, configuration] { return initialise(*plugin, configuration); });
+                 [plugin, text = boost::json::serialize(configuration)] {
+                   return initialise(*plugin->here, *plugin->host, text).value_or(std::string());
+                 });
     if (fact && fact->empty()) return {};
     if (fact) {
       return sentence(candidate.file, *fact, "correct its configuration, then restart stepd");
@@ -270,65 +305,13 @@ std::string PluginRegistry::clash(const std::vector<StepModule>& steps) const {
   return {};
 }
 
-/// Hands the configuration to the steps; the text is for the plugin's init.
-std::string PluginRegistry::configure(LoadedPlugin& loaded) const {
-  const auto configured = settings_->configuration.find(loaded.line.id);
-  const boost::json::object configuration =
-      configured == settings_->configuration.end() ? boost::json::object{} : configured->second;
-  const auto values = std::make_shared<const PluginConfiguration>(by_key(configuration));
-  for (StepModule& step : loaded.library.description.steps) {
-    step.type.module = loaded.line.module;
-    step.configuration = values;
-  }
-  prepare(loaded.host, loaded.line.id);
-  return boost::json::serialize(configuration);
-}
-
-/// Empty: it has started.
-std::string PluginRegistry::initialise(LoadedPlugin& loaded, const std::string& text) {
-  const stepd_plugin* plugin = loaded.library.plugin;
-  std::string words;
-  const auto take_words = [](void* refusal, stepd_str message) {
-    without_throwing(
-        [&] { *static_cast<std::string*>(refusal) = readable(view(message), words_bytes_max); });
-  };
-  try {
-    const stepd_status status =
-        plugin->init(&loaded.host, {text.data(), text.size()}, take_words, &words);
-    if (status >= 0) return {};
-    return "does not start: " +
-           (words.empty() ? "its init answered " + std::to_string(status) : words);
-  } catch (const std::exception& error) {
-    return "does not start: its init threw " + readable(error.what(), words_bytes_max);
-  } catch (...) {
-    return "does not start: its init threw something that is no std::exception";
-  }
-}
-
-void PluginRegistry::prepare(LoggedHost& host, const std::string& plugin) const {
-  host.settings = settings_;
-  host.plugin = plugin;
-  host.struct_size = sizeof(stepd_host);
-  host.abi_minor = STEPD_ABI_MINOR;
-  host.name = {"stepd", 5};
-  host.version = {settings_->host_version.data(), settings_->host_version.size()};
-  host.log = [](const stepd_host* self, std::int32_t level, stepd_str message) {
-    const auto& logged = *static_cast<const LoggedHost*>(self);
-    if (!logged.settings->log) return;
-    without_throwing([&] {
-      logged.settings->log(logged.plugin, level, readable(view(message), words_bytes_max));
-    });
-  };
-  host.extension = [](const stepd_host*, const char*) -> const void* { return nullptr; };
-}
-
-void PluginRegistry::add(std::shared_ptr<LoadedPlugin> plugin) {
+void PluginRegistry::add(Loaded plugin) {
   auto next = std::make_shared<engine::Catalogue>(*catalogue_);
-  for (const StepModule& step : plugin->library.description.steps) {
+  for (const StepModule& step : plugin->steps) {
     next->types.emplace(step.type.name, step.type);
   }
   const std::unique_lock lock(readers_);
-  for (const StepModule& step : plugin->library.description.steps) {
+  for (const StepModule& step : plugin->steps) {
     steps_.emplace(step.type.name, &step);
   }
   catalogue_ = std::move(next);
@@ -350,7 +333,10 @@ const PluginRegistry::LoadedPlugin* PluginRegistry::loaded_with_id(std::string_v
 void PluginRegistry::tidy() {
   const std::lock_guard one_at_a_time(loading_);
   std::set<std::filesystem::path> kept = crashed_;
-  for (const auto& plugin : loaded_) kept.insert(plugin->copy);
+  for (const auto& plugin : loaded_) {
+    kept.insert(plugin->copy);
+    kept.insert(crashed_file_of(plugin->copy));
+  }
   folder_.remove_all_but(kept);
 }
 
@@ -378,18 +364,11 @@ std::vector<std::string> PluginRegistry::quiesce(std::chrono::milliseconds budge
   const auto end = std::chrono::steady_clock::now() + budget;
   std::vector<std::string> restless;
   for (const auto& loaded : loaded_) {
-    const stepd_plugin* plugin = loaded->library.plugin;
-    if (!STEPD_HAS_FUNCTION(plugin, quiesce)) continue;
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         end - std::chrono::steady_clock::now());
-    try {
-      const stepd_status status = plugin->quiesce(std::max<std::int64_t>(left.count(), 0));
-      if (status < 0) restless.push_back(loaded->line.id + " answered " + std::to_string(status));
-    } catch (const std::exception& error) {
-      restless.push_back(loaded->line.id + " threw " + readable(error.what(), words_bytes_max));
-    } catch (...) {
-      restless.push_back(loaded->line.id + " threw something that is no std::exception");
-    }
+    const auto trouble =
+        loaded->contained ? loaded->contained->quiesce(left) : plugin::quiesce(*loaded->here, left);
+    if (trouble) restless.push_back(loaded->line.id + " " + *trouble);
   }
   return restless;
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "host/engine/catalogue.hpp"
+#include "host/plugin/containment.hpp"
 #include "host/plugin/module_folder.hpp"
 #include "host/plugin/plugin_line.hpp"
 #include "host/plugin/probe.hpp"
@@ -31,12 +32,16 @@ struct RegistrySettings {
   std::string host_version;
   std::chrono::milliseconds init_limit = std::chrono::seconds(10);  // a plugin's init
   bool init_crashed = false;  // the process before this one died in the init of a plugin
+  // Borrowed; outlives the registry and all it has loaded. Null: every plugin runs here.
+  Containment* containment = nullptr;
+  std::set<std::string, std::less<>> in_process;  // ids of plugins that run here nevertheless
   // What a plugin says outside of calls. Any thread, also while plugins are loaded.
   std::function<void(std::string_view plugin, std::int32_t level, std::string_view message)> log;
 };
 
-/// All plugins of this process. They are never unloaded, so a module that was found stays good for
-/// as long as the registry lives, and its code for as long as the process does.
+/// All plugins of this host, wherever their code runs. They are never unloaded, so a module that
+/// was found stays good for as long as the registry lives, and code in this process for as long as
+/// that does.
 class PluginRegistry final {
  public:
   /// Throws std::system_error when the modules folder cannot be made.
@@ -71,18 +76,21 @@ class PluginRegistry final {
  private:
   struct Candidate;
   struct LoadedPlugin;
-  struct LoggedHost;
+  using Loaded = std::shared_ptr<LoadedPlugin>;
 
   std::optional<Candidate> candidate(const std::filesystem::path& file, Loading& loading);
   std::string load_one(const Candidate& candidate);
   std::optional<std::string> refused_for_an_earlier_start(const Candidate& candidate);
-  std::string start(const std::shared_ptr<LoadedPlugin>& plugin, const Candidate& candidate);
+  [[nodiscard]] std::variant<Loaded, std::string> open(const Candidate& candidate);
+  [[nodiscard]] std::variant<Loaded, std::string> open_contained(const Candidate& candidate) const;
+  [[nodiscard]] static Loaded loaded_from(const Candidate& candidate,
+                                          PluginDescription description);
+  std::string start(const Loaded& plugin, const Candidate& candidate);
+  std::string start_here(const Loaded& plugin, const Candidate& candidate,
+                         const boost::json::object& configuration);
   std::string refused_beside(const Candidate& candidate, const LoadedPlugin& loaded) const;
   std::string clash(const std::vector<StepModule>& steps) const;
-  [[nodiscard]] std::string configure(LoadedPlugin& loaded) const;
-  [[nodiscard]] static std::string initialise(LoadedPlugin& loaded, const std::string& text);
-  void prepare(LoggedHost& host, const std::string& plugin) const;
-  void add(std::shared_ptr<LoadedPlugin> plugin);
+  void add(Loaded plugin);
   void refuse(PluginLine line, Loading& loading);
   const LoadedPlugin* loaded_with_id(std::string_view id) const;
 
@@ -94,7 +102,7 @@ class PluginRegistry final {
   std::set<std::string> hanging_;            // ids of plugins whose init has not returned
 
   mutable std::shared_mutex readers_;  // guards what follows against those who read meanwhile
-  std::vector<std::shared_ptr<LoadedPlugin>> loaded_;  // shared with a start that goes on
+  std::vector<Loaded> loaded_;         // shared with a start that goes on
   std::map<std::string, PluginLine> refused_;
   std::map<std::string, const StepModule*, std::less<>> steps_;
   // Shared with those who were handed it; never changes, it is replaced.

@@ -1,9 +1,7 @@
 #include "host/plugin/probe.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -20,9 +18,8 @@
 
 #include "host/plugin/file_descriptor.hpp"
 #include "host/plugin/module_library.hpp"
+#include "host/plugin/spawn.hpp"
 #include "host/plugin/utf8.hpp"
-
-extern char** environ;
 
 namespace stepd::plugin {
 namespace {
@@ -35,69 +32,6 @@ constexpr std::string_view all_is_well = "described";
 
 [[noreturn]] void fail(int error, const char* what) {
   throw std::system_error(error, std::generic_category(), what);
-}
-
-struct Pipe {
-  FileDescriptor reader;
-  FileDescriptor writer;
-};
-
-Pipe open_pipe() {
-  std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail(errno, "cannot open a pipe");
-  Pipe pipe{FileDescriptor(ends[0]), FileDescriptor(ends[1])};
-  if (::fcntl(pipe.reader.number(), F_SETFL, O_NONBLOCK) != 0) fail(errno, "cannot set up a pipe");
-  return pipe;
-}
-
-/// What posix_spawn wants to know, released with it.
-struct SpawnSettings {
-  posix_spawn_file_actions_t files{};
-  posix_spawnattr_t attributes{};
-
-  SpawnSettings() {
-    posix_spawn_file_actions_init(&files);
-    posix_spawnattr_init(&attributes);
-  }
-  ~SpawnSettings() {
-    posix_spawn_file_actions_destroy(&files);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-};
-
-pid_t spawn(const ProbeCommand& how, const std::filesystem::path& module, const Pipe& words,
-            const Pipe& report) {
-  SpawnSettings settings;
-  posix_spawn_file_actions_addopen(&settings.files, 0, "/dev/null", O_RDONLY, 0);
-  posix_spawn_file_actions_adddup2(&settings.files, words.writer.number(), 1);
-  posix_spawn_file_actions_adddup2(&settings.files, words.writer.number(), 2);
-  posix_spawn_file_actions_adddup2(&settings.files, report.writer.number(), report_descriptor);
-  // Sockets that others opened without O_CLOEXEC: a plugin's code shall not hold them.
-  posix_spawn_file_actions_addclosefrom_np(&settings.files, report_descriptor + 1);
-
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(&settings.attributes, &none);
-  posix_spawnattr_setsigdefault(&settings.attributes, &all);
-  posix_spawnattr_setpgroup(&settings.attributes, 0);
-  posix_spawnattr_setflags(&settings.attributes,
-                           POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-
-  std::vector<std::string> arguments = how.command;
-  arguments.push_back(module.string());
-  std::vector<char*> pointers;
-  for (std::string& argument : arguments) pointers.push_back(argument.data());
-  pointers.push_back(nullptr);
-
-  pid_t child = 0;
-  const int error = ::posix_spawn(&child, pointers.front(), &settings.files, &settings.attributes,
-                                  pointers.data(), environ);
-  if (error != 0) fail(error, "cannot start a process to try a plugin in");
-  return child;
 }
 
 /// Takes what is there; of what a talkative constructor says only the beginning is kept.
@@ -191,7 +125,11 @@ void report(std::string_view text) {
 std::optional<std::string> probe(const ProbeCommand& how, const std::filesystem::path& module) {
   Pipe words = open_pipe();
   Pipe reported = open_pipe();
-  const pid_t child = spawn(how, module, words, reported);
+  SpawnPlan plan{
+      .command = how.command,
+      .descriptors = {words.writer.number(), words.writer.number(), reported.writer.number()}};
+  plan.command.push_back(module.string());
+  const pid_t child = spawn(plan);
   words.writer.close();
   reported.writer.close();
   return judge(wait_for(child, words.reader, reported.reader, how.time_limit), how.time_limit);

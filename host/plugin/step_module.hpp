@@ -14,7 +14,10 @@ namespace stepd::plugin {
 /// A plugin's configuration as its calls read it: strings bare, everything else as JSON.
 using PluginConfiguration = std::map<std::string, std::string, std::less<>>;
 
-/// One step type and the code behind it. The code stays loaded for as long as the process lives.
+class ContainedModule;
+
+/// One step type and the code behind it. Code in this process stays loaded for as long as that
+/// lives.
 struct StepModule {
   using Callback = stepd_outcome (*)(void* self, stepd_context* context);
 
@@ -25,6 +28,9 @@ struct StepModule {
   Callback probe = nullptr;       // absent: it offers none
   // Owned by all step modules of one plugin alike; absent: nothing is configured.
   std::shared_ptr<const PluginConfiguration> configuration;
+  // The code lies in a process of its own, and there are no callbacks here; absent: it lies here.
+  // Owned by all step modules of one plugin alike.
+  std::shared_ptr<ContainedModule> contained;
 };
 
 }  // namespace stepd::plugin

@@ -142,7 +142,7 @@ void GhostWorld::take_effect(const LiveCall& call, OutcomeKind kind) {
 /// As the host is to count: see semantics A4.
 void GhostWorld::charge(const LiveCall& call, OutcomeKind kind) {
   const bool is_free = kind == OutcomeKind::suspended || kind == OutcomeKind::not_started ||
-                       call.stopping == StopCause::shutdown;
+                       kind == OutcomeKind::interrupted || call.stopping == StopCause::shutdown;
   if (!over_.insert(call.request.id.number).second || is_free) return;
   ++steps_.at(call.request.step_index).charged[static_cast<std::size_t>(call.request.phase)];
 }

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +9,7 @@
 #include <system_error>
 
 #include "host/plugin/current_call.hpp"
+#include "host/plugin/exit_watch.hpp"
 
 namespace stepd::runtime {
 
@@ -70,11 +70,6 @@ extern "C" void on_exit_called() {
   exit_blaming_nobody(EXIT_FAILURE);
 }
 
-[[noreturn]] void exit_marked(int status) {
-  write_mark();
-  exit_blaming_nobody(status);
-}
-
 std::optional<engine::CallId> read_mark(int file) {
   Mark mark;
   const Mark expected;
@@ -127,23 +122,6 @@ void CrashSeat::over() {
   if (seat_) seat_->number.store(0, std::memory_order_release);
 }
 
-struct AlternateStack::Saved {
-  stack_t before{};
-  bool in_use = false;
-  alignas(64) std::array<char, 64 * 1024> memory;  // sanitizers want it aligned
-};
-
-AlternateStack::AlternateStack() : saved_(std::make_unique_for_overwrite<Saved>()) {
-  stack_t ours{};
-  ours.ss_sp = saved_->memory.data();
-  ours.ss_size = saved_->memory.size();
-  saved_->in_use = ::sigaltstack(&ours, &saved_->before) == 0;
-}
-
-AlternateStack::~AlternateStack() {
-  if (saved_->in_use) ::sigaltstack(&saved_->before, nullptr);
-}
-
 CrashMark::CrashMark(const std::filesystem::path& file, const CrashSeats& seats) {
   const int opened = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (opened < 0) {
@@ -165,6 +143,7 @@ CrashMark::CrashMark(const std::filesystem::path& file, const CrashSeats& seats)
   for (std::size_t at = 0; at < fatal_signals.size(); ++at) {
     ::sigaction(fatal_signals[at], &action, &actions_before[at]);
   }
+  plugin::hear_exits(write_mark);
   // Registered with every mark made, and inert once it is gone.
   std::atexit(on_exit_called);
   std::at_quick_exit(on_exit_called);
@@ -174,22 +153,12 @@ CrashMark::~CrashMark() {
   for (std::size_t at = 0; at < fatal_signals.size(); ++at) {
     ::sigaction(fatal_signals[at], &actions_before[at], nullptr);
   }
+  plugin::hear_exits(nullptr);
   const int file = mark_file.exchange(-1);
   mark_seats.store(nullptr);
   if (file >= 0) ::close(file);
 }
 
-void exit_blaming_nobody(int status) noexcept {
-  while (true) ::syscall(SYS_exit_group, status);
-}
+void exit_blaming_nobody(int status) noexcept { plugin::exit_unheard(status); }
 
 }  // namespace stepd::runtime
-
-// In place of the C library's own: no handler is told of these. The program exports them, so that
-// plugins find them before the library's.
-extern "C" {
-[[gnu::visibility("default")]] void _exit(int status) { stepd::runtime::exit_marked(status); }
-[[gnu::visibility("default")]] void _Exit(int status) noexcept {
-  stepd::runtime::exit_marked(status);
-}
-}

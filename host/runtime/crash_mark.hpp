@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <optional>
 
 #include "host/engine/id.hpp"
@@ -50,20 +49,6 @@ class CrashSeat {
  private:
   CrashSeats& seats_;
   CrashSeats::Seat* seat_ = nullptr;  // none: all were taken
-};
-
-/// A stack for signal handlers on this thread, so that a call that has used up its own is blamed
-/// too. Lives on the thread it serves.
-class AlternateStack {
- public:
-  AlternateStack();
-  ~AlternateStack();
-  AlternateStack(const AlternateStack&) = delete;
-  AlternateStack& operator=(const AlternateStack&) = delete;
-
- private:
-  struct Saved;
-  std::unique_ptr<Saved> saved_;
 };
 
 /// The file that tells the next host which call brought this one down (A7). While it lives, fatal

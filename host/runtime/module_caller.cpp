@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "host/plugin/containment.hpp"
 #include "host/plugin/step_call.hpp"
 
 namespace stepd::runtime {
@@ -27,12 +28,18 @@ engine::Outcome ModuleCaller::run(const engine::CallRequest& request, plugin::Ca
                                              "; put its plugin back (see: stepctl plugin list)");
   }
   try {
+    if (step->contained) return step->contained->run(request, ports, std::move(stop));
     return plugin::run_call(*step, request, ports, std::move(stop), limits_);
   } catch (const std::exception& error) {
     // The host's own trouble (no memory, no descriptors), not the plugin's.
     return may_work_later("host_trouble",
                           std::string("the host could not run the call: ") + error.what());
   }
+}
+
+bool ModuleCaller::runs_here(const engine::CallRequest& request) const {
+  const auto* step = plugins_.find(request.type);
+  return step && !step->contained;
 }
 
 }  // namespace stepd::runtime

@@ -15,6 +15,7 @@ class ModuleCaller final : public StepCaller {
 
   [[nodiscard]] engine::Outcome run(const engine::CallRequest& request, plugin::CallPorts& ports,
                                     std::stop_token stop) override;
+  [[nodiscard]] bool runs_here(const engine::CallRequest& request) const override;
 
  private:
   const plugin::PluginRegistry& plugins_;

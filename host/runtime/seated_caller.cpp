@@ -2,12 +2,15 @@
 
 #include <utility>
 
+#include "host/plugin/alternate_stack.hpp"
+
 namespace stepd::runtime {
 
 engine::Outcome SeatedCaller::run(const engine::CallRequest& request, plugin::CallPorts& ports,
                                   std::stop_token stop) {
+  if (!caller_.runs_here(request)) return caller_.run(request, ports, std::move(stop));
   CrashSeat seat(seats_);
-  const AlternateStack stack;
+  const plugin::AlternateStack stack;
   seat.began(request.id);
   engine::Outcome outcome = caller_.run(request, ports, std::move(stop));
   seat.over();

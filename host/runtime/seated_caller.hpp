@@ -15,6 +15,9 @@ class SeatedCaller final : public StepCaller {
 
   [[nodiscard]] engine::Outcome run(const engine::CallRequest& request, plugin::CallPorts& ports,
                                     std::stop_token stop) override;
+  [[nodiscard]] bool runs_here(const engine::CallRequest& request) const override {
+    return caller_.runs_here(request);
+  }
 
  private:
   StepCaller& caller_;

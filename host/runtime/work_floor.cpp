@@ -128,7 +128,7 @@ void WorkPlace::begin(const engine::CallRequest& request,
 
 engine::CallReported WorkPlace::run(const engine::CallRequest& request) {
   SinkPorts ports(floor_, request, *slot_);
-  seat_.began(request.id);
+  if (floor_.caller.runs_here(request)) seat_.began(request.id);
   auto outcome = floor_.caller.run(request, ports, stop_);
   seat_.over();
   slot_->end();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/engine/engine.hpp"
+#include "host/plugin/alternate_stack.hpp"
 #include "host/runtime/attempt_runner.hpp"
 #include "host/runtime/call_slot.hpp"
 #include "host/runtime/call_watch.hpp"
@@ -61,7 +62,7 @@ class WorkPlace {
   WorkFloor& floor_;
   const std::shared_ptr<CallSlot> slot_;  // owned here and by the watch while it looks
   CrashSeat seat_;
-  AlternateStack stack_;
+  plugin::AlternateStack stack_;
   std::stop_token stop_;
   engine::CallId call_;
   engine::SteadyPoint began_;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Plugin code that ends the daemon again and again: the step is parked, the others go on."""
+"""Plugin code that ends its process again and again: the step is parked, the others go on."""
 
 import json
 import signal
@@ -12,6 +12,7 @@ from case import (
 from daemon import Unreachable
 
 SOON = {"initial": "10ms", "max": "10ms"}
+HERE = 'in_process = ["demo"]\n'
 
 
 def keep_alive_until_parked(daemon, key):
@@ -61,19 +62,61 @@ def crash_until_parked(daemon, how):
     require(daemon.stop() == 0, "the daemon did not end in good order")
 
 
-@case("A7: three aborts on one build park the step and harm no neighbour")
+@case("A7: three aborts in the daemon park the step and harm no neighbour", config=HERE)
 def _(daemon):
     crash_until_parked(daemon, "abort")
 
 
-@case("A7: three segmentation faults on one build park the step and harm no neighbour")
+@case("A7: three faults in the daemon park the step and harm no neighbour", config=HERE)
 def _(daemon):
     crash_until_parked(daemon, "segv")
 
 
-@case("A7: three calls that exit on one build park the step and harm no neighbour")
+@case("A7: three calls that exit the daemon park the step and harm no neighbour", config=HERE)
 def _(daemon):
     crash_until_parked(daemon, "exit")
+
+
+def crash_contained(daemon, how, says):
+    """The daemon goes on as if nothing had happened, and so do the plugin's other steps."""
+    daemon.start()
+    busy = submit(daemon, ("demo.sleep", {"milliseconds": 600_000}))
+    wait_for_step(daemon, busy, "it", "running")
+    crash = submit(daemon, {"name": "crash", "steps": [
+        step("bang", "demo.crash", {"how": how}, retry=SOON)]})
+
+    parked = wait_for_state(daemon, crash, "parked")["steps"][0]
+
+    require(not daemon.ended(within=0.01), "the daemon ended")
+    require(parked["attempts"] == 3, f"the parked step was charged {parked['attempts']} times")
+    require_in([crash, "bang", "parked", "crash"], daemon.stepctl("job", "why", crash).stdout)
+    ended = [entry for entry in daemon.journal(crash) if entry["type"] == "call_ended"]
+    require([entry["outcome"] for entry in ended] == ["crashed"] * 3, f"its calls ended {ended}")
+    require_in(["plugin demo", says, "demo.crash"], ended[-1]["error"]["message"])
+
+    wait_for_step(daemon, busy, "it", "running")
+    beside = shown(daemon, busy)["steps"][0]
+    require(beside["attempts"] == 0, f"the call beside was charged: {beside}")
+    outcomes = {entry["outcome"] for entry in daemon.journal(busy) if entry["type"] == "call_ended"}
+    require(outcomes == {"interrupted"}, f"the calls beside ended {outcomes}")
+    daemon.stepctl("job", "cancel", busy, "--reason", "it has seen enough")
+    wait_for_state(daemon, busy, "failed", "cancelled")
+    require(daemon.stop() == 0, "the daemon did not end in good order")
+
+
+@case("A7: three aborts park the step and the daemon does not notice")
+def _(daemon):
+    crash_contained(daemon, "abort", "signal 6, Aborted")
+
+
+@case("A7: three segmentation faults park the step and the daemon does not notice")
+def _(daemon):
+    crash_contained(daemon, "segv", "signal 11, Segmentation fault")
+
+
+@case("A7: three calls that exit park the step and the daemon does not notice")
+def _(daemon):
+    crash_contained(daemon, "exit", "exit status 70")
 
 
 def end_from_outside(daemon, number):

@@ -72,7 +72,19 @@ def copy_small_plugin(daemon, name):
     shutil.copy(daemon.build / f"tests/plugin/modules/{name}.so", daemon.place / "plugins")
 
 
-@case("A7: a plugin that ends the daemon when it is started is refused from then on")
+@case("a plugin that ends its process when it is started is refused and the daemon goes on")
+def _(daemon):
+    daemon.start()
+    copy_small_plugin(daemon, "aborting_init")
+    refused = wait_for("it is refused", lambda: plugins_by_file(daemon).get(
+        "aborting_init.so", {}).get("refused"))
+    require_in(["does not start: its process crashed: signal 6"], refused)
+    wait_for_state(daemon, submit(daemon, ("demo.greet", {"name": "Ada"})), "succeeded")
+    require(daemon.stop() == 0, "the daemon did not end in order")
+
+
+@case("A7: a plugin that ends the daemon when it is started is refused from then on",
+      config='in_process = ["test.aborting_init"]')
 def _(daemon):
     daemon.start()
     copy_small_plugin(daemon, "aborting_init")
@@ -92,7 +104,8 @@ def _(daemon):
     copy_small_plugin(daemon, "hanging_init")
     daemon.start()
 
-    require_in(["has not returned within"], plugins_by_file(daemon)["hanging_init.so"]["refused"])
+    require_in(["does not start within 10000 ms"],
+               plugins_by_file(daemon)["hanging_init.so"]["refused"])
     wait_for_state(daemon, submit(daemon, ("demo.greet", {"name": "Ada"})), "succeeded")
     require(daemon.stop() == 0, "the daemon did not end in order")
 

@@ -115,7 +115,7 @@ class Exploration {
            {OutcomeKind::succeeded, OutcomeKind::retry, OutcomeKind::refused, OutcomeKind::failed,
             OutcomeKind::suspended, OutcomeKind::effect_unknown, OutcomeKind::crashed,
             OutcomeKind::lost, OutcomeKind::cancelled, OutcomeKind::no_effect,
-            OutcomeKind::bad_answer, OutcomeKind::not_started}) {
+            OutcomeKind::bad_answer, OutcomeKind::not_started, OutcomeKind::interrupted}) {
         if (kind == OutcomeKind::crashed && !with_crashes_) continue;
         const Outcome outcome = kind == OutcomeKind::suspended ? sleeps(5s) : ends(kind);
         try_decision(job, end_call(job, state.last_call, outcome, rules()));

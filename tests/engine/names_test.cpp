@@ -32,7 +32,7 @@ TEST_CASE("every enumerator has a word of its own") {
   check_distinct(words(JobWord::discarded));
   check_distinct(words(Phase::compensate));
   check_distinct(words(Effect::done));
-  check_distinct(words(OutcomeKind::not_started));
+  check_distinct(words(OutcomeKind::interrupted));
   check_distinct(words(StopCause::shutdown));
   check_distinct(words(ParkReason::not_stored));
   check_distinct(words(AbandonReason::turned_back));

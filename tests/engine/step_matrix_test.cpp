@@ -92,7 +92,7 @@ std::vector<Happening> happenings() {
        {OutcomeKind::succeeded, OutcomeKind::retry, OutcomeKind::refused, OutcomeKind::failed,
         OutcomeKind::suspended, OutcomeKind::effect_unknown, OutcomeKind::timed_out,
         OutcomeKind::crashed, OutcomeKind::lost, OutcomeKind::cancelled, OutcomeKind::no_effect,
-        OutcomeKind::bad_answer, OutcomeKind::not_started}) {
+        OutcomeKind::bad_answer, OutcomeKind::not_started, OutcomeKind::interrupted}) {
     all.push_back(
         {"reports " + std::string(name_of(kind)), [kind](Course& c, const std::string& step) {
            c.end(step, kind == OutcomeKind::succeeded   ? ok()
@@ -135,7 +135,7 @@ std::string way_of(const JobState& job) {
 std::string list_of(const std::vector<std::string>& names) {
   constexpr std::string_view report = "reports ";
   const auto is_report = [&](const std::string& name) { return name.starts_with(report); };
-  const bool all_reports = std::ranges::count_if(names, is_report) == 13;
+  const bool all_reports = std::ranges::count_if(names, is_report) == 14;
   std::string list = all_reports ? "any report" : "";
   for (const std::string& name : names) {
     if (all_reports && is_report(name)) continue;

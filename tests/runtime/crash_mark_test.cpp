@@ -12,6 +12,7 @@
 #include <latch>
 #include <thread>
 
+#include "host/plugin/alternate_stack.hpp"
 #include "host/plugin/current_call.hpp"
 #include "tests/support/child_process.hpp"
 #include "tests/support/temporary_folder.hpp"
@@ -73,7 +74,7 @@ TEST_CASE("A7: the call that brings the host down by a signal is blamed") {
   const int signal = GENERATE(SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS);
   const auto blamed = blamed_after([signal](CrashSeats& seats) {
     CrashSeat seat(seats);
-    const AlternateStack stack;
+    const plugin::AlternateStack stack;
     seat.began(first);
     const Running running(first);
     ::raise(signal);

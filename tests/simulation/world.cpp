@@ -157,7 +157,7 @@ OutcomeKind World::by_chance(const Call& call) {
     case 1:
       return OutcomeKind::retry;
     case 2:
-      return OutcomeKind::effect_unknown;
+      return chance_.coin() ? OutcomeKind::effect_unknown : OutcomeKind::interrupted;
     case 3:
       return call.request.phase == Phase::execute ? OutcomeKind::refused : OutcomeKind::retry;
     case 4:

@@ -144,7 +144,7 @@ bool World::may_be_in_effect(const CallRequest& request, const Record& record) c
     if (started.phase != Phase::execute || kind == OutcomeKind::not_started) continue;
     if (kind != OutcomeKind::refused) in_doubt = true;
     const bool is_open = kind == OutcomeKind::lost || kind == OutcomeKind::crashed ||
-                         kind == OutcomeKind::effect_unknown;
+                         kind == OutcomeKind::effect_unknown || kind == OutcomeKind::interrupted;
     if (is_open || !record.stopped_with_host.contains(number))
       resumes = kind == OutcomeKind::suspended;
   }

@@ -113,7 +113,7 @@ class RandomRecords {
   void fill(engine::CallEnded& to) {
     to = {.step = small(),
           .call = chance_.number(),
-          .outcome = any_of(engine::OutcomeKind::not_started),
+          .outcome = any_of(engine::OutcomeKind::interrupted),
           .output = json(),
           .error = error()};
   }

@@ -78,6 +78,7 @@ std::string outcome_text(const std::string& outcome) {
   if (outcome == "lost") return "was lost with its host";
   if (outcome == "no_effect") return "found that it took no effect";
   if (outcome == "not_started") return "was stopped before it began";
+  if (outcome == "interrupted") return "was interrupted, because its process ended";
   if (outcome == "bad_answer") return "gave an answer that means nothing";
   return spoken(outcome);
 }
