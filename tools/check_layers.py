@@ -37,7 +37,7 @@ MAY_INCLUDE = {
     "plugins": ("sdk",),
     "tools/stepctl": (),
     "tools/bench": (
-        "host/http", "host/runtime", "host/plugin", "host/engine",
+        "host/http", "host/runtime", "host/contained", "host/plugin", "host/engine",
         "storage", "storage/memory", "storage/sqlite", "sdk",
     ),
     "tests": EVERYTHING,

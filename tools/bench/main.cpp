@@ -95,6 +95,9 @@ int main(int argc, char** argv) {
   app.add_option("--subtasks", plan.subtasks, "subtasks of one distributed task")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
+  app.add_option("--calls", plan.calls, "calls of a plugin in a process of its own")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   const std::vector<std::string> measures(stepd::bench::measures.begin(),
                                           stepd::bench::measures.end());
   app.add_option("--only", plan.only, "of the measures these alone; the floor is always there")
@@ -104,6 +107,8 @@ int main(int argc, char** argv) {
       ->check(CLI::ExistingDirectory);
   app.add_option("--stepd", plan.stepd, "the daemon")->capture_default_str();
   app.add_option("--plugins", plan.plugins, "the folder with demo.so")->capture_default_str();
+  app.add_flag("--in-process", plan.in_process,
+               "run the plugin in the daemon's own process (drain measures both ways)");
   app.add_flag("--json", json, "print JSON instead of a table");
   try {
     app.parse(argc, argv);

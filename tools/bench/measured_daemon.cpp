@@ -35,6 +35,19 @@ std::size_t number_in(pid_t process, const std::string& file, const std::string&
   return 0;
 }
 
+double cpu_seconds_of(pid_t process) {
+  std::ifstream in("/proc/" + std::to_string(process) + "/stat");
+  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  // The fields after the command's closing parenthesis; user and system time are the 12th and 13th.
+  std::istringstream fields(text.substr(text.rfind(')') + 1));
+  std::string skipped;
+  for (int field = 0; field < 11; ++field) fields >> skipped;
+  double user = 0;
+  double system = 0;
+  fields >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
 }  // namespace
 
 MeasuredDaemon::MeasuredDaemon(const Place& place) : socket_(place.state / "stepd.sock") {
@@ -45,6 +58,7 @@ MeasuredDaemon::MeasuredDaemon(const Place& place) : socket_(place.state / "step
                                  place.plugins.string(),
                                  "--log-level",
                                  "warn"};
+  if (place.in_process) words.insert(words.end(), {"--in-process", "*"});
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
@@ -82,16 +96,14 @@ void MeasuredDaemon::wait_until_it_answers() const {
 }
 
 double MeasuredDaemon::cpu_seconds() const {
-  std::ifstream in("/proc/" + std::to_string(process_) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  // The fields after the command's closing parenthesis; user and system time are the 12th and 13th.
-  std::istringstream fields(text.substr(text.rfind(')') + 1));
-  std::string skipped;
-  for (int field = 0; field < 11; ++field) fields >> skipped;
-  double user = 0;
-  double system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+  double seconds = cpu_seconds_of(process_);
+  const std::string threads = "/proc/" + std::to_string(process_) + "/task";
+  for (const auto& thread : std::filesystem::directory_iterator(threads)) {
+    std::ifstream children(thread.path() / "children");
+    pid_t child = 0;
+    while (children >> child) seconds += cpu_seconds_of(child);
+  }
+  return seconds;
 }
 
 double MeasuredDaemon::resident_bytes() const {

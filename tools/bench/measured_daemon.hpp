@@ -14,6 +14,7 @@ class MeasuredDaemon {
     std::filesystem::path binary;
     std::filesystem::path state;
     std::filesystem::path plugins;
+    bool in_process = false;  // the plugins, in the daemon's own
   };
   /// Returns once it answers.
   explicit MeasuredDaemon(const Place& place);
@@ -26,6 +27,7 @@ class MeasuredDaemon {
   void kill();
 
   [[nodiscard]] std::filesystem::path socket() const { return socket_; }
+  /// Of the daemon and the processes of its plugins.
   [[nodiscard]] double cpu_seconds() const;
   [[nodiscard]] double resident_bytes() const;
   /// Of the resident ones those that no file backs: pages of libraries are shared with others.

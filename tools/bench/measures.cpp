@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "storage/sqlite/sqlite_store.hpp"
+#include "tools/bench/calls.hpp"
 #include "tools/bench/floor.hpp"
 #include "tools/bench/measured_daemon.hpp"
 #include "tools/bench/shapes.hpp"
@@ -42,12 +43,13 @@ Figure beside(const Floor& floor, Figure figure) {
   return figure;
 }
 
-Figure drain(const Plan& plan) {
-  const std::filesystem::path state = fresh_state(plan.folder, "drain");
+Figure drain(const Plan& plan, bool in_process) {
+  const std::string name = in_process ? "drain, in process" : "drain";
+  const std::filesystem::path state = fresh_state(plan.folder, in_process ? "inside" : "drain");
   preload(state, chain_of_noops(), plan.jobs);
-  Figure figure{.name = "drain", .unit = "jobs/s"};
+  Figure figure{.name = name, .unit = "jobs/s"};
   {
-    const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+    const MeasuredDaemon daemon({plan.stepd, state, plan.plugins, in_process});
     SocketClient client(daemon.socket());
     // Starting is not draining; it is measured apart.
     const std::size_t done_before = count_of(client, "succeeded");
@@ -65,7 +67,7 @@ Figure drain(const Plan& plan) {
 Figure submit(const Plan& plan, std::size_t together) {
   const std::filesystem::path state =
       fresh_state(plan.folder, "submit-" + std::to_string(together));
-  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins, plan.in_process});
   const std::size_t jobs = together == 1 ? plan.jobs / 2 : plan.jobs;
   const std::size_t requests = jobs / together;
   std::string body = job_body;
@@ -108,7 +110,7 @@ double at_percent(std::vector<double>& values, double percent) {
 /// One job at a time: from the submit until the stream says that it has settled.
 std::vector<Figure> alone(const Plan& plan, std::chrono::microseconds four_commits) {
   const std::filesystem::path state = fresh_state(plan.folder, "alone");
-  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins, plan.in_process});
   SocketClient client(daemon.socket());
   SocketClient stream(daemon.socket());
   stream.open_stream("/v1/jobs:watch");
@@ -131,7 +133,7 @@ std::vector<Figure> alone(const Plan& plan, std::chrono::microseconds four_commi
 
 std::vector<Figure> at_rest(const Plan& plan) {
   const std::filesystem::path state = fresh_state(plan.folder, "rest");
-  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins, plan.in_process});
   std::this_thread::sleep_for(std::chrono::seconds(1));  // until it has started up
   const double resident = daemon.resident_bytes();
   const std::size_t before = daemon.context_switches();
@@ -148,7 +150,7 @@ std::vector<Figure> at_rest(const Plan& plan) {
 std::vector<Figure> behind_a_backlog(const Plan& plan, const Floor& floor) {
   const std::filesystem::path state = fresh_state(plan.folder, "backlog");
   preload(state, chain_of_noops(), plan.backlog);
-  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins, plan.in_process});
   SocketClient client(daemon.socket());
   const std::size_t done_before = count_of(client, "succeeded");
   const std::size_t enough = std::min(done_before + plan.jobs / 2, plan.backlog);
@@ -173,7 +175,7 @@ Figure start_after_kill(const Plan& plan) {
   preload(state, chain_of_noops(), plan.unsettled);
   std::size_t done = 0;
   {
-    MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+    MeasuredDaemon daemon({plan.stepd, state, plan.plugins, plan.in_process});
     SocketClient client(daemon.socket());
     wait_until_succeeded(client, 1);
     done = count_of(client, "succeeded");
@@ -181,7 +183,7 @@ Figure start_after_kill(const Plan& plan) {
   }
   if (done == plan.unsettled) throw std::runtime_error("all was done before the kill: give more");
   const auto begin = Clock::now();
-  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins, plan.in_process});
   SocketClient client(daemon.socket());
   while (count_of(client, "succeeded") <= done) {
     if (Clock::now() - begin > patience) throw std::runtime_error("no job is done after a kill");
@@ -204,16 +206,22 @@ std::vector<Figure> measure(const Plan& plan, void (*say)(const std::string&)) {
   Floor floor = measure_floor(floors, {.jobs = plan.jobs});
   if (plan.wants("drain")) {
     say("drain: " + std::to_string(plan.jobs) + " accepted jobs of three steps");
-    Figure drained = drain(plan);
+    std::vector<Figure> drained;
+    if (!plan.in_process) drained.push_back(drain(plan, false));
+    drained.push_back(drain(plan, true));
     const Floor after = measure_floor(floors / "after", {.jobs = plan.jobs});
     floor.jobs_per_second = (floor.jobs_per_second + after.jobs_per_second) / 2;
-    add({beside(floor, drained)});
+    for (const Figure& figure : drained) add({beside(floor, figure)});
   }
   figures.insert(figures.begin(), {.name = "floor",
                                    .value = floor.jobs_per_second,
                                    .unit = "jobs/s",
                                    .cpu_microseconds_per_job = floor.cpu_microseconds_per_job,
                                    .bytes_per_job = floor.bytes_per_job});
+  if (plan.wants("calls")) {
+    say("calls: a plugin in a process of its own");
+    add(measure_calls(plan));
+  }
   if (plan.wants("submit")) {
     say("submit: one job a request, then a hundred");
     add({beside(floor, submit(plan, 1)), beside(floor, submit(plan, lines_together))});

@@ -11,8 +11,8 @@
 namespace stepd::bench {
 
 /// What can be asked for alone; the floor is always measured.
-inline constexpr std::array measures{"drain",   "submit",       "alone",  "idle",    "backlog",
-                                     "restart", "side_by_side", "timers", "subtasks"};
+inline constexpr std::array measures{"drain",   "calls",   "submit",       "alone",  "idle",
+                                     "backlog", "restart", "side_by_side", "timers", "subtasks"};
 
 struct Plan {
   std::filesystem::path stepd;
@@ -24,6 +24,8 @@ struct Plan {
   std::size_t unsettled = 100'000;  // jobs under way when the daemon is killed
   std::size_t timers = 100'000;
   std::size_t subtasks = 100'000;   // of one distributed task
+  std::size_t calls = 50'000;       // of a plugin in a process of its own
+  bool in_process = false;          // plugins run in the daemon's own process
   std::vector<std::string> only{};  // of `measures`; empty: all
 
   [[nodiscard]] bool wants(std::string_view measure) const {

@@ -44,7 +44,7 @@ Figure side_by_side(const Plan& plan) {
   preload(state, job, jobs);
   Figure figure{.name = "ten steps side by side", .unit = "jobs/s"};
   {
-    const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+    const MeasuredDaemon daemon({plan.stepd, state, plan.plugins, plan.in_process});
     SocketClient client(daemon.socket());
     const std::size_t done_before = count_of(client, "succeeded");
     const auto begin = Clock::now();
@@ -69,7 +69,7 @@ std::vector<Figure> timers(const Plan& plan) {
   Figure set{.name = "timers set", .unit = "jobs/s"};
   Figure resident{.name = "resident with the timers", .unit = "MB"};
   {
-    const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+    const MeasuredDaemon daemon({plan.stepd, state, plan.plugins, plan.in_process});
     SocketClient client(daemon.socket());
     const std::size_t set_before = count_of(client, "waiting");
     const auto begin = Clock::now();
@@ -80,7 +80,7 @@ std::vector<Figure> timers(const Plan& plan) {
   }
   std::this_thread::sleep_for(wait);  // until the last of them is due
   Figure fired{.name = "timers fired, all at once", .unit = "jobs/s"};
-  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins, plan.in_process});
   SocketClient client(daemon.socket());
   const std::size_t fired_before = count_of(client, "succeeded");
   const auto begin = Clock::now();
@@ -95,7 +95,7 @@ std::vector<Figure> subtasks(const Plan& plan) {
   const std::filesystem::path state = fresh_state(plan.folder, "subtasks");
   const Floor floor = measure_floor(floor_of(plan, "subtasks"), {.jobs = plan.subtasks, .rows = 1});
   Figure figure{.name = "subtasks of one task", .unit = "jobs/s"};
-  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins});
+  const MeasuredDaemon daemon({plan.stepd, state, plan.plugins, plan.in_process});
   SocketClient client(daemon.socket());
   const auto begin = Clock::now();
   const auto answer =
