@@ -18,7 +18,8 @@ namespace stepd::plugin {
 namespace {
 
 constexpr std::uint32_t watched_events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE |
-                                         IN_MOVED_FROM | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
+                                         IN_MOVED_FROM | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |
+                                         IN_ONLYDIR;
 
 /// A file that is being written is of no interest until it is closed; one that is made whole at
 /// once is never closed: a link, of either kind, or a folder.
@@ -158,6 +159,12 @@ void FolderWatch::take_events(News& news) {
       if ((event.mask & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
         news.troubles.push_back(
             trouble(folder->path, "was removed or renamed; make it again, then restart stepd"));
+        continue;
+      }
+      if (event.len == 0 && (event.mask & IN_ATTRIB) != 0) {
+        Listing all;
+        collect(folder->path, all);
+        for (const auto& file : all.files) add(file);
         continue;
       }
       const auto file = folder->path / (event.len == 0 ? "" : name);

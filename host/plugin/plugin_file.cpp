@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stepd/plugin.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -44,6 +45,39 @@ std::optional<Refusal> unfit(const std::filesystem::path& path, const struct sta
                    "has " + std::to_string(status.st_size) + " bytes and a plugin at most " +
                        std::to_string(file_bytes_max),
                    "build it without debug information");
+  }
+  return std::nullopt;
+}
+
+/// Who may write to it runs code as this process's user. The group of that user is taken for
+/// itself: many systems give each user one of its own, and let it write.
+std::optional<std::string> written_by_others(const struct stat& status) {
+  const uid_t self = ::geteuid();
+  if (status.st_uid != 0 && status.st_uid != self) {
+    return "belongs to user " + std::to_string(status.st_uid) + ", who is neither root nor user " +
+           std::to_string(self) + ", as whom stepd runs";
+  }
+  if ((status.st_mode & S_IWOTH) != 0) return "may be written to by everybody";
+  if ((status.st_mode & S_IWGRP) != 0 && status.st_gid != ::getegid() && status.st_gid != 0) {
+    return "may be written to by group " + std::to_string(status.st_gid);
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> exposed(const std::filesystem::path& path, const struct stat& status) {
+  constexpr std::string_view cure = ": chown it to that user or root, or chmod go-w";
+  if (const auto fact = written_by_others(status)) {
+    return refused(path, *fact,
+                   "let nobody but root and stepd's user write to it" + std::string(cure));
+  }
+  const auto folder = path.parent_path().empty() ? std::filesystem::path(".") : path.parent_path();
+  struct stat around {};
+  if (::stat(folder.c_str(), &around) != 0) return unreadable(path, errno);
+  // In a sticky folder nobody takes another one's file away.
+  if ((around.st_mode & S_ISVTX) != 0) return std::nullopt;
+  if (const auto fact = written_by_others(around)) {
+    return refused(path, "lies in a folder that " + *fact,
+                   "let nobody but root and stepd's user write to the folder" + std::string(cure));
   }
   return std::nullopt;
 }
@@ -125,6 +159,7 @@ std::variant<PluginFile, Refusal> read_plugin_file(const std::filesystem::path& 
   struct stat status {};
   if (::fstat(file.number(), &status) != 0) return unreadable(path, errno);
   if (auto refusal = unfit(path, status)) return std::move(*refusal);
+  if (auto refusal = exposed(path, status)) return std::move(*refusal);
 
   std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
   std::size_t length = 0;

@@ -3,6 +3,7 @@
 #include <elf.h>
 #include <stepd/plugin.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cstring>
@@ -11,6 +12,7 @@
 #include "tests/plugin/small_plugins.hpp"
 
 using namespace stepd::plugin;
+using Catch::Contains;
 
 namespace {
 
@@ -83,6 +85,37 @@ TEST_CASE("files that are no regular file or no shared library are refused by wh
   CHECK(contains(refusal_of(named("dangling.so")), "No such file or directory"));
   CHECK(contains(refusal_of(named("nothing.so")), "nothing.so cannot be read"));
   CHECK(refusal_of(named("link.so")).empty());
+}
+
+TEST_CASE("a plugin that others may write to is refused and so is one in such a folder") {
+  const stepd::support::TemporaryFolder root;
+  const auto folder = root.path() / "plugins";
+  std::filesystem::create_directory(folder);
+  const auto file = folder / "good.so";
+  std::filesystem::copy_file(small_plugin("good"), file);
+  using std::filesystem::perms;
+  const auto refusal = [&file] {
+    const auto read = read_plugin_file(file);
+    const auto* refused = std::get_if<Refusal>(&read);
+    return refused ? refused->sentence : std::string();
+  };
+  CHECK(refusal().empty());
+
+  permissions(file, perms(0757));
+  CHECK_THAT(refusal(), Contains("good.so may be written to by everybody; let nobody but root") &&
+                            Contains("chmod go-w"));
+  permissions(file, perms(0755));
+  permissions(folder, perms(0757));
+  CHECK_THAT(refusal(), Contains("lies in a folder that may be written to by everybody"));
+  permissions(folder, perms(01777));
+  CHECK(refusal().empty());
+  permissions(folder, perms(0755));
+  if (::geteuid() != 0) return;
+  REQUIRE(::chown(file.c_str(), 4711, 0) == 0);
+  CHECK_THAT(refusal(), Contains("belongs to user 4711, who is neither root nor user 0"));
+  REQUIRE(::chown(file.c_str(), 0, 4711) == 0);
+  permissions(file, perms(0775));
+  CHECK_THAT(refusal(), Contains("may be written to by group 4711"));
 }
 
 TEST_CASE("ELF files of another kind are refused by their kind") {
