@@ -232,6 +232,7 @@ bool Engine::State::needs_to_be_seen(const ActiveJob& active, const JobHead& hea
   const bool needs_others = known.needs != head.needs || known.also_needs != head.also_needs;
   if (!known.due && needs_others) return true;
   if (known.word == JobWord::waiting && head.word != known.word) return true;  // it goes on
+  if (head.word == JobWord::waiting && !head.needs.empty() && known.word != head.word) return true;
   return known.word != head.word && (stands_out(head.word) || stands_out(known.word));
 }
 

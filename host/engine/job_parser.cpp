@@ -233,6 +233,7 @@ std::optional<StepIndex> JobReader::predecessor(const Sent& sent, const StepsByI
     std::ranges::sort(ids);
     near = suggestion(id, ids);
   }
+  if (near.empty()) near = "; a step is named by its id";
   refuse(sent.place, "unknown_step", "names no step of the job: " + in_quotes(id) + near);
   return std::nullopt;
 }

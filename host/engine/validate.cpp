@@ -233,7 +233,8 @@ void Judge::order(const StepGraph& graph) {
   const Place steps = root.at("steps");
   const Place step = steps.at(std::size_t{graph.cycle().front()});
   refuse(step.at("after"), "cycle",
-         "leads in a circle: " + way + job_.steps[graph.cycle().front()].id);
+         "leads in a circle: " + way + job_.steps[graph.cycle().front()].id +
+             "; take one of them out of the after of the one before it");
 }
 
 void Judge::pivot(const StepGraph& graph) {
@@ -247,12 +248,15 @@ void Judge::pivot(const StepGraph& graph) {
     const Place here = steps.at(std::size_t{index});
     if (job_.steps[index].pivot) {
       refuse(here.at("pivot"), "several_pivots",
-             "is a second point of no return: the step " + in_quotes(first) + " is one already");
+             "is a second point of no return: the step " + in_quotes(first) + " is one already; " +
+                 "leave pivot out of one of the two");
     }
     if (!graph.precedes(index, pivot) && !graph.precedes(pivot, index)) {
-      refuse(here.at("after"), "beside_pivot",
-             "leaves the step neither before nor after the pivot " + in_quotes(first) +
-                 ", so that nobody could tell whether it may still be undone");
+      refuse(
+          here.at("after"), "beside_pivot",
+          "leaves the step neither before nor after the pivot " + in_quotes(first) +
+              ", so that nobody could tell whether it may still be undone; name the pivot in its "
+              "after, or the step in the pivot's");
     }
   }
 }
@@ -390,7 +394,10 @@ void Judge::reference(const Reference& reference, const Place& place, const Step
       std::ranges::sort(ids);
       near = suggestion(tokens[1], ids);
     }
-    return refuse_it("unknown_step", "but the job has no step " + in_quotes(tokens[1]) + near);
+    return refuse_it("unknown_step",
+                     "but the job has no step " + in_quotes(tokens[1]) + near +
+                         "; what is to be passed on as it is stands in {\"$literal\": "
+                         "...}");
   }
   if (tokens.size() > 2 && tokens[2] != "output") {
     return refuse_it("bad_reference",

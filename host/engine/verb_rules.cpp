@@ -62,7 +62,9 @@ class VerbRules {
     }
     if (job_.settled) {
       return refuse("job " + to_text(job_.id) + " has settled (" +
-                    std::string(name_of(*job_.settled)) + ") and never changes any more");
+                    std::string(name_of(*job_.settled)) +
+                    ") and never changes any more; what runs it again or undoes it is a job of its "
+                    "own: see stepctl job rerun --help and stepctl job undo --help");
     }
     switch (verb_.kind) {
       case Verb::Kind::cancel:
@@ -95,8 +97,11 @@ class VerbRules {
  private:
   Decision cancel() {
     if (job_.past_pivot) {
-      return refuse("job " + to_text(job_.id) +
-                    " is past its point of no return and can only go forward");
+      return refuse(
+          "job " + to_text(job_.id) +
+          " is past its point of no return and can only go forward; if a step holds it up, "
+          "retry, skip or resolve that (see: stepctl job why " +
+          to_text(job_.id) + ")");
     }
     act(std::nullopt);
     if (job_.paused) entries_.push_back(Resumed{});
@@ -218,7 +223,9 @@ class VerbRules {
   Decision resolve(StepIndex step) {
     const StepState& state = job_.steps[step];
     if (!std::holds_alternative<Parked>(state.condition)) {
-      return refuse_step(step, "is not parked, so there is nothing to resolve");
+      return refuse_step(step,
+                         "is not parked, so there is nothing to resolve, and what has become of it "
+                         "shows when its call ends or it is parked");
     }
     if (state.phase == Phase::compensate) return resolve_compensation(step);
     if (verb_.truth == Verb::Truth::undone) {

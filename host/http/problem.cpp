@@ -80,7 +80,7 @@ Problem job_refused(std::vector<engine::Problem> errors) {
   const engine::Problem& first = errors.front();
   std::string detail = first.pointer.empty() ? first.message : first.pointer + ": " + first.message;
   if (errors.size() > 1) {
-    detail += " (and " + std::to_string(errors.size() - 1) + " more, see errors)";
+    detail += " (and " + std::to_string(errors.size() - 1) + " more in errors)";
   }
   std::string code = first.code;
   return {.status = code == engine::malformed_json_code ? 400 : 422,

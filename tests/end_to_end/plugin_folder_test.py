@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from case import case, main, require, require_in, submit, wait_for, wait_for_state
+from case import case, main, require, require_in, step, submit, wait_for, wait_for_state
 from daemon import Daemon
 
 
@@ -32,6 +32,16 @@ def _(daemon):
     done = wait_for_state(daemon, job, "succeeded")
     require(done["output"] == {"text": "hello Ada"}, f"its output is {done['output']}")
     require(done["steps"][0]["attempts"] == 1, f"it took {done['steps'][0]['attempts']} attempts")
+
+
+@case("J8: a job waits for its step type also where its deadline is near")
+def _(daemon):
+    daemon.start()
+    job = submit(daemon, {"name": "near", "deadline": "4s", "steps": [
+        step("first", "demo.noop"), step("missing", "no.such")]})
+    wait_for_state(daemon, job, "waiting")
+    require_in(["waiting"], daemon.stepctl("-q", "job", "show", job).stdout)
+    wait_for_state(daemon, job, "failed")
 
 
 def library_without_steps():

@@ -4,9 +4,9 @@
 
 namespace stepd::stepctl {
 
-ExitCode refuse(const Session& session, const Answer& answer) {
+ExitCode refuse(const Session& session, const Answer& answer, const std::string& place) {
   session.output.clear_status();
-  session.output.say(refusal_text(answer.status, answer.body, "", session.output.err()));
+  session.output.say(refusal_text(answer.status, answer.body, place, session.output.err()));
   constexpr int no_token = 401;
   if (answer.status == no_token) {
     session.output.say(

@@ -35,7 +35,7 @@ struct Session {
 [[nodiscard]] ExitCode run(const Session& session, const ListEvents& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListChildren& command);
 
-/// Prints the problem document of an answer that is not good.
-ExitCode refuse(const Session& session, const Answer& answer);
+/// Prints the problem document of an answer that is not good, behind the file it is about.
+ExitCode refuse(const Session& session, const Answer& answer, const std::string& place = {});
 
 }  // namespace stepd::stepctl

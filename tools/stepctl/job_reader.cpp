@@ -165,7 +165,7 @@ void demand_json(const std::string& text, const std::string& file, std::size_t f
   json::error_code error;
   const std::size_t read = parser.write(text, error);
   if (!error) parser.finish(error);
-  if (!error) return;
+  if (!error || error == json::error::too_deep) return;
   const std::string what = error == json::error::incomplete ? "it ends before its value does"
                                                             : "it is no JSON from here on";
   throw NotOneJob(file + ":" + place_in(text, read, first_line) + ": " + what);

@@ -115,7 +115,8 @@ json::object filter_of(const JobSelection& selection) {
 bool is_confirmed(const Session& session, const ActOnJob& command, std::int64_t jobs) {
   return is_confirmed(session.output,
                       {.fact = counted(jobs, "job") + (jobs == 1 ? " matches" : " match"),
-                       .what = command.verb + " " + counted(jobs, "job"),
+                       .what = (command.priority ? "set the priority of " : command.verb + " ") +
+                               counted(jobs, "job"),
                        .yes = command.yes});
 }
 

@@ -10,14 +10,14 @@ std::string prefix(const std::string& place, std::string_view word, Tone tone,
   return text + paint(word, tone, screen) + ": ";
 }
 
-/// Whether the problem is one error and its detail says no more than that: the line about the error
-/// then says it better, with its place.
-bool says_only_its_error(const json::object& problem, const std::string& detail) {
+/// Whether the detail says no more than the first of the errors: the lines about them say it
+/// better, with their places.
+bool says_only_its_errors(const json::object& problem, const std::string& detail) {
   const json::array& errors = list_at(problem, "errors");
-  if (errors.size() != 1 || !errors.front().is_object()) return false;
+  if (errors.empty() || !errors.front().is_object()) return false;
   const json::object& error = errors.front().get_object();
   const std::string pointer = text_at(error, "pointer");
-  return !pointer.empty() && detail.ends_with(text_at(error, "message"));
+  return !pointer.empty() && detail.find(text_at(error, "message")) != std::string::npos;
 }
 
 void append_finding(std::string& text, const json::object& finding, const std::string& headline) {
@@ -42,7 +42,10 @@ std::string problem_text(const json::object& problem, const std::string& place,
   std::string headline = text_at(problem, "detail");
   if (headline.empty()) headline = text_at(problem, "title");
   if (headline.empty()) headline = "refused with status " + text_at(problem, "status");
-  if (says_only_its_error(problem, headline)) headline = "refused";
+  const std::size_t errors = list_at(problem, "errors").size();
+  if (says_only_its_errors(problem, headline)) {
+    headline = errors == 1 ? "refused" : "refused for " + counted(std::int64_t(errors), "reason");
+  }
   std::string text = prefix(place, "error", Tone::bad, screen) + printable(headline) + "\n";
   for (const json::value& finding : list_at(problem, "errors")) {
     if (finding.is_object()) append_finding(text, finding.get_object(), headline);

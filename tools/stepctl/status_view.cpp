@@ -81,11 +81,10 @@ ExitCode run(const Session& session, const ShowStatus&) {
            screen);
   text += line("jobs", jobs_text(object_at(*status, "jobs"), screen), screen);
   if (const std::int64_t wanted = number_at(*status, "attention"); wanted > 0) {
-    text += line("attention",
-                 paint(std::to_string(wanted) + " jobs (see: stepctl job list "
-                                                "--attention)",
-                       Tone::bad, screen),
-                 screen);
+    text += line(
+        "attention",
+        paint(counted(wanted, "job") + " (see: stepctl job list --attention)", Tone::bad, screen),
+        screen);
   }
   text += line("at work",
                count_text(*status, "calls_running") + " calls, " +

@@ -69,7 +69,7 @@ ExitCode submit_one(const Session& session, const SubmitJobs& command, const Job
   const Answer answer = post_one(session, command, text);
   const std::optional<json::object> accepted = parse_object(answer.body);
   if (!answer.is_good() || !accepted) {
-    const ExitCode code = refuse(session, answer);
+    const ExitCode code = refuse(session, answer, command.file == "-" ? "" : command.file);
     say_array_hint(session, command, job.text);
     return code;
   }
