@@ -37,7 +37,7 @@ constexpr std::size_t call_bytes_beside = std::size_t{16} << 20U;
 constexpr milliseconds ends_within{500};
 
 /// Of this process's environment, what a program may need to find its way; nothing that tells of
-/// the host. Names that end with a star stand for all that begin so.
+/// the host.
 constexpr std::array variables_passed_on {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   std::string_view("ASAN_*"), std::string_view("UBSAN_*"), std::string_view("TSAN_*"),
@@ -47,18 +47,21 @@ constexpr std::array variables_passed_on {
       std::string_view("TMPDIR")
 };
 
-bool is_passed_on(std::string_view variable) {
-  const std::string_view name = variable.substr(0, variable.find('='));
-  return std::ranges::any_of(variables_passed_on, [name](std::string_view pattern) {
-    return pattern.ends_with('*') ? name.starts_with(pattern.substr(0, pattern.size() - 1))
-                                  : name == pattern;
-  });
+/// A pattern that ends with a star stands for all names that begin so.
+bool fits(std::string_view name, std::string_view pattern) {
+  return pattern.ends_with('*') ? name.starts_with(pattern.substr(0, pattern.size() - 1))
+                                : name == pattern;
 }
 
-std::vector<std::string> clean_environment() {
+std::vector<std::string> clean_environment(const std::vector<std::string>& more) {
   std::vector<std::string> kept;
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (is_passed_on(*variable)) kept.emplace_back(*variable);
+    const std::string_view whole = *variable;
+    const std::string_view name = whole.substr(0, whole.find('='));
+    const auto is_meant = [name](std::string_view pattern) { return fits(name, pattern); };
+    if (std::ranges::any_of(variables_passed_on, is_meant) || std::ranges::any_of(more, is_meant)) {
+      kept.emplace_back(whole);
+    }
   }
   return kept;
 }
@@ -97,7 +100,7 @@ void LiveProcess::spawn() {
   plugin::SpawnPlan plan{.command = floor_.settings.command,
                          .descriptors = {print.writer.number(), print.writer.number(),
                                          theirs.number(), memory_.descriptor()},
-                         .environment = clean_environment(),
+                         .environment = clean_environment(floor_.settings.environment),
                          .own_session = true};
   plan.command.push_back(plugin_);
   process_ = plugin::spawn(plan);

@@ -29,6 +29,9 @@ struct ProcessSettings {
   std::chrono::milliseconds stop_grace = std::chrono::seconds(5);
   ProcessLimits process{};                                         // of those not named here:
   std::map<std::string, ProcessLimits, std::less<>> process_of{};  // by plugin id
+  // Variables that processes see beside those that show the way (PATH, HOME, …); a name that ends
+  // with a star stands for all that begin so.
+  std::vector<std::string> environment{};
   std::string host_version;
   engine::Limits limits;
   // What a plugin says outside of calls, and what it prints. Any thread.

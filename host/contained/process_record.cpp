@@ -1,6 +1,7 @@
 #include "host/contained/process_record.hpp"
 
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <cerrno>
 #include <charconv>
@@ -66,7 +67,11 @@ void end_session(pid_t leader, const std::string& began) {
     const auto now = look_at(leader);
     if (now && now->began != began) return;  // the number is another's by now
     const auto left = all_in_session(leader);
-    if (left.empty()) return;
+    if (left.empty()) {
+      // A host that has begun anew in the same process is the parent still.
+      static_cast<void>(::waitpid(leader, nullptr, WNOHANG));
+      return;
+    }
     for (const Seen& one : left) ::kill(one.process, SIGKILL);
     if (std::chrono::steady_clock::now() > deadline) {
       throw std::system_error(EBUSY, std::generic_category(),

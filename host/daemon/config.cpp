@@ -156,6 +156,7 @@ void read_all(TomlReader& at, Config& config, const fs::path& base) {
   config.stop_grace = at.span("stop_grace").value_or(config.stop_grace);
   config.kill_after = at.span("kill_after").value_or(config.kill_after);
   if (const auto ids = at.texts("in_process")) take_in_process(config, *ids);
+  if (const auto names = at.texts("environment")) config.environment = *names;
   at.table("retention", [&](TomlReader& table) { read_retention(table, config.retention); });
   at.table("limits", [&](TomlReader& table) { read_limits(table, config.limits); });
   at.table("retry", [&](TomlReader& retry) {
@@ -384,6 +385,7 @@ std::string to_toml(const Config& config) {
   std::vector<std::string> in_process(config.in_process.begin(), config.in_process.end());
   if (config.all_in_process) in_process.emplace_back("*");
   text += "in_process = " + text_list(in_process) + "\n";
+  text += "environment = " + text_list(config.environment) + "\n";
   text += "kill_after = " + in_quotes(http::to_text(config.kill_after)) + "\n";
   text += "\n[retention]\nsucceeded = " + in_quotes(http::to_text(config.retention.succeeded)) +
           "\nunsuccessful = " + in_quotes(http::to_text(config.retention.unsuccessful)) +

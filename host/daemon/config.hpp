@@ -32,6 +32,7 @@ struct Config {
   std::set<std::string, std::less<>> in_process;          // ids of plugins that run in this process
   bool all_in_process = false;                            // "*" among them
   engine::Duration kill_after = std::chrono::seconds(5);  // that a call was asked to stop
+  std::vector<std::string> environment;                   // variables that plugins see, too
   contained::ProcessLimits process;                       // of the process of each plugin
   std::map<std::string, contained::ProcessLimits, std::less<>> process_of;  // but of these, by id
   runtime::Retention retention;

@@ -53,6 +53,7 @@ contained::ProcessSettings process_settings(const Config& config) {
   contained::ProcessSettings settings;
   settings.command = {"/proc/self/exe", std::string(plugin_process_flag)};
   settings.record = config.state_dir / "processes";
+  settings.environment = config.environment;
   settings.process = config.process;
   settings.process_of = config.process_of;
   settings.stop_grace = std::chrono::ceil<std::chrono::milliseconds>(config.kill_after);

@@ -62,10 +62,15 @@ class PortsInTime final : public plugin::CallPorts {
 /// A module in a process, and calls of its steps.
 class Hosted {
  public:
-  explicit Hosted(const std::string& file = STEPD_TEST_TROUBLE, std::string id = "test.trouble",
-                  const ProcessLimits& limits = {})
-      : containment_(settings(limits)) {
-    auto opened = containment_.open(file, id);
+  struct Setting {
+    std::string file = STEPD_TEST_TROUBLE;
+    std::string id = "test.trouble";
+    ProcessLimits limits{};
+    std::vector<std::string> environment{};
+  };
+  Hosted() : Hosted(Setting()) {}
+  explicit Hosted(const Setting& setting) : containment_(settings(setting)) {
+    auto opened = containment_.open(setting.file, setting.id);
     if (auto* bad = std::get_if<plugin::BadDescription>(&opened)) FAIL(bad->fact);
     opened_ = std::get<plugin::ContainedPlugin>(std::move(opened));
     const auto fault = opened_.module->start("{}");
@@ -106,10 +111,11 @@ class Hosted {
   tests::Watched<std::string> heard;  // what the plugin prints and says, line by line
 
  private:
-  ProcessSettings settings(const ProcessLimits& limits) {
+  ProcessSettings settings(const Setting& setting) {
     return {.command = {STEPD_TEST_PROCESS},
             .stop_grace = 300ms,
-            .process = limits,
+            .process = setting.limits,
+            .environment = setting.environment,
             .host_version = "0.1.0",
             .limits = {},
             .log = [this](std::string_view plugin, std::int32_t, std::string_view text) {
@@ -174,7 +180,7 @@ TEST_CASE("a contained plugin describes itself as it would here") {
 }
 
 TEST_CASE("a contained call is offered all that a call is offered") {
-  Hosted hosted(std::string(STEPD_TEST_MODULES) + "/calls.so", "test.calls");
+  Hosted hosted({.file = std::string(STEPD_TEST_MODULES) + "/calls.so", .id = "test.calls"});
   const engine::CallRequest request{
       .id = {{12345}, 7},
       .epoch = {9},
@@ -400,7 +406,7 @@ TEST_CASE("a plugin that prints without end is killed like any other and holds u
 }
 
 TEST_CASE("a process opens no more files than it may") {
-  Hosted hosted(STEPD_TEST_TROUBLE, "test.trouble", {.files = 64});
+  Hosted hosted({.limits = {.files = 64}});
 
   const auto outcome = hosted.call("trouble.files");
 
@@ -411,9 +417,10 @@ TEST_CASE("a process opens no more files than it may") {
 
 TEST_CASE("a plugin sees nothing of the host's environment but what shows the way") {
   ::setenv("STEPD_TEST_SECRET", "sesame", 1);
-  Hosted hosted;
+  CHECK(Hosted().call("trouble.environment").output.view() == "null");
 
-  CHECK(hosted.call("trouble.environment").output.view() == "null");
+  CHECK(Hosted({.environment = {"STEPD_TEST_S*"}}).call("trouble.environment").output.view() ==
+        "\"seen\"");
 }
 
 TEST_CASE("a process that ends again and again is not started at once each time") {

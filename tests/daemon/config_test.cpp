@@ -147,6 +147,42 @@ cents = 100
       R"({"banks":["north","south"],"fee":1.5E0,"folder":"/srv/ledgers","limits":{"cents":100}})");
 }
 
+TEST_CASE("which plugins run where and what their processes may use is taken and told again") {
+  Files files;
+  const auto loaded = files.load(R"(
+in_process = ["demo.bank", "demo.hash"]
+environment = ["https_proxy", "AWS_*"]
+kill_after = "3s"
+[process]
+memory_bytes_max = 1000000000
+cpu_max = "1500ms"
+[process."demo.slow"]
+files_max = 64
+cpu_max = "1h"
+)");
+  CHECK(texts_of(loaded.problems) == std::vector<std::string>{});
+  CHECK(loaded.config.in_process == std::set<std::string, std::less<>>{"demo.bank", "demo.hash"});
+  CHECK_FALSE(loaded.config.all_in_process);
+  CHECK(loaded.config.environment == std::vector<std::string>{"https_proxy", "AWS_*"});
+  CHECK(loaded.config.kill_after == milliseconds(3000));
+  CHECK(loaded.config.process ==
+        contained::ProcessLimits{.memory_bytes = 1'000'000'000, .cpu_seconds = 2});
+  CHECK(loaded.config.process_of.at("demo.slow") ==
+        contained::ProcessLimits{.memory_bytes = 1'000'000'000, .cpu_seconds = 3600, .files = 64});
+
+  const auto again = files.load(to_toml(loaded.config));
+  CHECK(texts_of(again.problems) == std::vector<std::string>{});
+  CHECK(again.config.process == loaded.config.process);
+  CHECK(again.config.process_of == loaded.config.process_of);
+  CHECK(again.config.in_process == loaded.config.in_process);
+
+  CHECK(files.load("in_process = [\"*\"]\n").config.all_in_process);
+  CHECK(files.load("in_process = [\"a\"]\n", {.in_process = {"b"}}).config.in_process ==
+        std::set<std::string, std::less<>>{"b"});
+  CHECK(texts_of(files.load("[process]\nfiles_max = 0\n").problems).size() == 1);
+  CHECK(texts_of(files.load("[process]\nsomething = 1\n").problems).size() == 1);
+}
+
 TEST_CASE("real steps in tests of jobs have to be allowed") {
   Files files;
 
