@@ -38,12 +38,15 @@ std::uint32_t line_of_this_thread_plus_1() noexcept {
 void CallLine::serve() {
   const plugin::AlternateStack stack;
   this_line.store(number_ + 1, std::memory_order_relaxed);
+  bool awake = false;
   while (true) {
-    auto received = line_.receive();
+    auto received =
+        line_.receive_soon(awake ? awake_for_quick_calls : std::chrono::microseconds::zero());
     const auto* message = std::get_if<PacketLine::Message>(&received);
     if (message == nullptr) return;
     const ToCall decoded = to_call(message->bytes);
     const auto* call = std::get_if<RunCall>(&decoded);
+    awake = call != nullptr && call->request.quick;
     if (call == nullptr || !line_.send(encode(FromCall(run(*call))))) return;
   }
 }

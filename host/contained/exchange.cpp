@@ -30,7 +30,8 @@ class Conversation final {
   /// Nothing: nobody speaks any more.
   [[nodiscard]] std::optional<engine::Outcome> listen() {
     while (true) {
-      auto received = line_.receive();
+      auto received = line_.receive_soon(request_.quick ? awake_for_quick_calls
+                                                        : std::chrono::microseconds::zero());
       const auto* message = std::get_if<PacketLine::Message>(&received);
       if (message == nullptr) return std::nullopt;
       FromCall said = from_call(message->bytes);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -131,20 +132,37 @@ PacketLine::Received PacketLine::receive_within(std::chrono::milliseconds limit)
   }
 }
 
-PacketLine::Received PacketLine::receive() {
+PacketLine::Received PacketLine::receive_soon(std::chrono::microseconds awake) {
   packet_.resize(packet_bytes_max);
   iovec part{packet_.data(), packet_.size()};
   Beside beside{};
   msghdr packet{};
-  ssize_t length = 0;
-  do {
+  const auto receive = [&](int how) {
     packet = {};
     packet.msg_iov = &part;
     packet.msg_iovlen = 1;
     packet.msg_control = beside.bytes.data();
     packet.msg_controllen = CMSG_LEN(sizeof(int));  // what is there for more is room for two
-    length = ::recvmsg(socket_.number(), &packet, MSG_CMSG_CLOEXEC);
-  } while (length < 0 && errno == EINTR);
+    return ::recvmsg(socket_.number(), &packet, MSG_CMSG_CLOEXEC | how);
+  };
+  ssize_t length = -1;
+  if (awake > std::chrono::microseconds::zero()) {
+    const auto end = std::chrono::steady_clock::now() + awake;
+    do {
+      length = receive(MSG_DONTWAIT);
+      // The other end may be waiting for this very processor.
+    } while (length < 0 && errno == EAGAIN && ::sched_yield() == 0 &&
+             std::chrono::steady_clock::now() < end);
+  }
+  if (length < 0) {
+    do {
+      length = receive(0);
+    } while (length < 0 && errno == EINTR);
+  }
+  return received(length, packet);
+}
+
+PacketLine::Received PacketLine::received(ssize_t length, msghdr& packet) {
   if (length == 0 || (length < 0 && (errno == ECONNRESET || errno == EBADF))) {
     return Silence::closed;
   }

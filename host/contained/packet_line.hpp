@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/socket.h>
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -45,12 +48,16 @@ class PacketLine final {
   using Received = std::variant<Message, Silence>;
   /// Throws BadMessage for what no PacketLine has sent, std::system_error when the system has no
   /// descriptor for it.
-  [[nodiscard]] Received receive();
+  [[nodiscard]] Received receive() { return receive_soon({}); }
+  /// As `receive`, and for so long it does not sleep: to be woken takes longer than what is soon
+  /// there.
+  [[nodiscard]] Received receive_soon(std::chrono::microseconds awake);
   [[nodiscard]] Received receive_within(std::chrono::milliseconds limit);
 
   [[nodiscard]] int descriptor() const { return socket_.number(); }
 
  private:
+  [[nodiscard]] Received received(ssize_t length, msghdr& packet);
   [[nodiscard]] std::string_view read_file(const plugin::FileDescriptor& file);
 
   plugin::FileDescriptor socket_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -66,6 +67,9 @@ struct Quiesced {
 using FromModule = std::variant<Described, Unfit, Started, Says, Quiesced>;
 
 // Of one call.
+
+/// Both ends stay awake for so long when a call takes next to no time.
+inline constexpr std::chrono::microseconds awake_for_quick_calls{30};
 
 struct RunCall {
   std::uint32_t serial = 0;  // of this line's calls; a stop names it

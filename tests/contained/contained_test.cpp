@@ -325,6 +325,20 @@ TEST_CASE("arguments and outputs of any size arrive whole") {
   }
 }
 
+TEST_CASE("a call that is known to be quick is answered like any other") {
+  Hosted hosted;
+  PortsInTime ports(hosted.kept, hosted.begun);
+  auto request = Hosted::request("trouble.echo", "[1]", 1);
+  request.quick = true;
+  for (int time = 0; time < 200; ++time) {
+    CHECK(hosted.opened().module->run(request, ports, {}).output.view() == "[1]");
+  }
+  request.type = "trouble.wait";
+  CHECK(hosted.opened().module->run(request, ports, {}).kind == OutcomeKind::succeeded);
+  request.type = "trouble.segv";
+  CHECK(hosted.opened().module->run(request, ports, {}).kind == OutcomeKind::crashed);
+}
+
 TEST_CASE("many calls run in one process at a time") {
   Hosted hosted;
   const std::string process = hosted.process();
