@@ -5,8 +5,11 @@
 
 #include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <fstream>
+#include <optional>
 #include <sstream>
+#include <string>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -99,36 +102,39 @@ ProcessRecord::ProcessRecord(fs::path file) : file_(std::move(file)), boot_(this
     std::string began;
     while (before >> process >> began) end_session(process, began);
   }
-  write();
+  require_written();
 }
 
 void ProcessRecord::add(pid_t process) {
   const auto seen = look_at(process);
   const std::scoped_lock lock(mutex_);
   processes_[process] = seen ? seen->began : "0";
-  write();
+  require_written();
 }
 
 void ProcessRecord::remove(pid_t process) {
   const std::scoped_lock lock(mutex_);
   processes_.erase(process);
-  write();
+  // On a full disk it stays in the file, where it does no harm: its number tells it apart.
+  static_cast<void>(write());
+}
+
+void ProcessRecord::require_written() const {
+  if (write()) return;
+  throw std::system_error(errno, std::generic_category(), "cannot write " + file_.string());
 }
 
 /// Whole or not at all, whatever kills this process; a power cut leaves no process to end.
-void ProcessRecord::write() const {
+bool ProcessRecord::write() const {
   auto unfinished = file_;
   unfinished += ".unfinished";
   {
     std::ofstream text(unfinished, std::ios::trunc);
     text << boot_ << '\n';
     for (const auto& [process, began] : processes_) text << process << ' ' << began << '\n';
-    if (!text.flush()) {
-      throw std::system_error(errno, std::generic_category(),
-                              "cannot write " + unfinished.string());
-    }
+    if (!text.flush()) return false;
   }
-  fs::rename(unfinished, file_);
+  return std::rename(unfinished.c_str(), file_.c_str()) == 0;
 }
 
 }  // namespace stepd::contained

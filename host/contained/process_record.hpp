@@ -25,7 +25,8 @@ class ProcessRecord final {
   void remove(pid_t process);
 
  private:
-  void write() const;
+  [[nodiscard]] bool write() const;
+  void require_written() const;
 
   const std::filesystem::path file_;
   const std::string boot_;  // processes of another boot are gone
