@@ -314,6 +314,7 @@ void write_plugin(JsonWriter& json, const plugin::PluginLine& line) {
   for (const std::string& type : line.step_types) json.text(type);
   json.end_array();
   json.member_or_null("refused", line.refused);
+  json.member("in_process", line.in_process);
   json.end_object();
 }
 

@@ -15,7 +15,8 @@ struct PluginLine {
   std::string sdk;
   engine::ModuleHash module;
   std::vector<std::string> step_types;
-  std::string refused;  // empty: loaded; else cause and cure
+  std::string refused;      // empty: loaded; else cause and cure
+  bool in_process = false;  // loaded, and its code runs in the host's own process
   friend bool operator==(const PluginLine&, const PluginLine&) = default;
 };
 

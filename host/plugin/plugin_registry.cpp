@@ -176,6 +176,7 @@ std::variant<PluginRegistry::Loaded, std::string> PluginRegistry::open(const Can
   auto& library = std::get<ModuleLibrary>(opened);
   auto plugin = loaded_from(candidate, std::move(library.description));
   plugin->here = library.plugin;
+  plugin->line.in_process = true;
   return plugin;
 }
 

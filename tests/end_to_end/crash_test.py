@@ -33,6 +33,7 @@ def keep_alive_until_parked(daemon, key):
 
 def crash_until_parked(daemon, how):
     daemon.start()
+    require_in(["in process"], daemon.stepctl("plugin", "list").stdout)
     neighbour = submit(daemon, {"name": "neighbour", "steps": [
         step("first", "demo.undoable", {"note": "first"}),
         step("wait", "demo.suspend", {"milliseconds": 600_000}),

@@ -66,6 +66,13 @@ void print_example(const Session& session, const json::object& type) {
       "\n" + indented(one_line(job)));
 }
 
+/// One that can bring the daemon down is told from the others.
+Cell state_of(const json::object& plugin) {
+  if (!refusal_of(plugin).empty()) return {"refused", Tone::bad};
+  if (true_at(plugin, "in_process")) return {"in process", Tone::warn};
+  return {"loaded", Tone::good};
+}
+
 }  // namespace
 
 ExitCode run(const Session& session, const ListPlugins&) {
@@ -90,7 +97,7 @@ ExitCode run(const Session& session, const ListPlugins&) {
     const std::string id = text_at(plugin, "id");
     table.add({{id.empty() ? "-" : id},
                {text_at(plugin, "version")},
-               {refused.empty() ? "loaded" : "refused", refused.empty() ? Tone::good : Tone::bad},
+               state_of(plugin),
                {text_at(plugin, "file"), Tone::dim},
                {refused.empty() ? joined(list_at(plugin, "step_types")) : refused}});
   }
