@@ -83,6 +83,9 @@ class Daemon:
             raise Trouble(f"stepd does not end:\n{self.last_words()}")
         return self._process.returncode
 
+    def process_id(self):
+        return self._process.pid
+
     def signal(self, number):
         self._process.send_signal(number)
 

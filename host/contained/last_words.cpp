@@ -69,7 +69,6 @@ void name_frame(LastWords& words, std::size_t frame, void* address) {
 
 struct Cause {
   std::uint32_t signal = 0;
-  const void* address = nullptr;
   bool from_outside = false;
 };
 
@@ -92,7 +91,6 @@ void speak(const Cause& cause) {
   words->signal = cause.signal;
   words->from_outside = cause.from_outside ? 1 : 0;
   words->line = plugin::current_call() == nullptr ? 0 : line_of_this_thread_plus_1();
-  words->address = reinterpret_cast<std::uintptr_t>(cause.address);
   words->whole.store(1);
   if (cause.signal == 0) return;
   limit_the_time_to_speak();
@@ -105,9 +103,7 @@ void speak(const Cause& cause) {
 }
 
 extern "C" void on_last_signal(int signal, siginfo_t* facts, void*) {
-  const bool about_memory = signal == SIGSEGV || signal == SIGBUS;
   speak({.signal = static_cast<std::uint32_t>(signal),
-         .address = about_memory ? facts->si_addr : nullptr,
          .from_outside = facts->si_code <= 0 && facts->si_pid != ::getpid()});
   struct sigaction usual {};
   usual.sa_handler = SIG_DFL;

@@ -21,7 +21,6 @@ struct LastWords {
   std::uint32_t signal = 0;             // 0: it has called exit
   std::uint32_t from_outside = 0;       // 1: another process has sent the signal
   std::uint32_t line = 0;               // of the call whose code ended it, plus 1; 0: not known
-  std::uint64_t address = 0;            // that was touched, of a signal about memory
   std::uint32_t frames = 0;             // innermost first
   std::array<std::array<char, frame_bytes>, frames_max> frame{};  // each ends with a zero byte
 };

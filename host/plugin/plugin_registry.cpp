@@ -23,8 +23,6 @@ struct PluginRegistry::Candidate {
 struct PluginRegistry::LoadedPlugin {
   PluginLine line;
   std::filesystem::path copy;
-  std::string id;
-  std::string version;
   std::vector<StepModule> steps;
   std::shared_ptr<ContainedModule> contained;  // null: its code is here
   const stepd_plugin* here = nullptr;
@@ -144,10 +142,11 @@ std::string PluginRegistry::load_one(const Candidate& candidate) {
   auto opened = apart ? open_contained(candidate) : open(candidate);
   if (auto* refusal = std::get_if<std::string>(&opened)) return std::move(*refusal);
   auto& plugin = std::get<Loaded>(opened);
-  if (plugin->id != candidate.note.id || plugin->version != candidate.note.version) {
+  if (plugin->line.id != candidate.note.id || plugin->line.version != candidate.note.version) {
     return sentence(candidate.file,
                     "calls itself " + candidate.note.id + " " + candidate.note.version +
-                        " in its note and " + plugin->id + " " + plugin->version + " in its code",
+                        " in its note and " + plugin->line.id + " " + plugin->line.version +
+                        " in its code",
                     "build all of it anew from one source");
   }
   if (auto fact = clash(plugin->steps); !fact.empty()) {
@@ -202,8 +201,6 @@ PluginRegistry::Loaded PluginRegistry::loaded_from(const Candidate& candidate,
   auto plugin = std::make_shared<LoadedPlugin>();
   plugin->line = line_of(description, candidate.file, candidate.module.hash);
   plugin->copy = candidate.module.file;
-  plugin->id = std::move(description.id);
-  plugin->version = std::move(description.version);
   plugin->steps = std::move(description.steps);
   return plugin;
 }
@@ -228,7 +225,7 @@ std::optional<std::string> PluginRegistry::refused_for_an_earlier_start(
 
 /// Empty: it has started.
 std::string PluginRegistry::start(const Loaded& plugin, const Candidate& candidate) {
-  const auto configured = settings_->configuration.find(plugin->id);
+  const auto configured = settings_->configuration.find(plugin->line.id);
   const boost::json::object configuration =
       configured == settings_->configuration.end() ? boost::json::object{} : configured->second;
   for (StepModule& step : plugin->steps) {
@@ -246,7 +243,7 @@ std::string PluginRegistry::start_here(const Loaded& plugin, const Candidate& ca
                                        const boost::json::object& configuration) {
   const auto values = by_key(configuration);
   for (StepModule& step : plugin->steps) step.configuration = values;
-  plugin->host.emplace(settings_->host_version, [settings = settings_, id = plugin->id](
+  plugin->host.emplace(settings_->host_version, [settings = settings_, id = plugin->line.id](
                                                     std::int32_t level, std::string_view text) {
     if (settings->log) settings->log(id, level, text);
   });

@@ -51,7 +51,7 @@ class AttemptSink {
                           std::string note) = 0;
 };
 
-/// How calls are run: in this process today, in a module's child process later. Values only, so
+/// How calls are run, in this process or in that of their plugin. Values only, so
 /// that both look alike. Any thread.
 class AttemptRunner {
  public:

@@ -23,38 +23,16 @@ using engine::OutcomeKind;
 
 namespace {
 
-/// A clock that goes, as that of a daemon does.
-class PortsInTime final : public plugin::CallPorts {
+/// By a clock that goes, as that of a daemon does; progress says that a call has begun.
+class PortsInTime final : public plugin::KeptPorts {
  public:
-  PortsInTime(plugin::KeptPorts& kept, tests::Watched<int>& begun) : kept_(kept), begun_(begun) {}
-  engine::BlobStatus save(engine::StepBlob::Kind kind, std::string key,
-                          std::string bytes) override {
-    return kept_.save(kind, std::move(key), std::move(bytes));
-  }
-  plugin::SendStatus send(engine::SentEvent event) override { return kept_.send(std::move(event)); }
-  plugin::CheckedJob check_job(std::string_view json) override { return kept_.check_job(json); }
-  std::optional<plugin::ChildNow> child(const std::string& key) override {
-    return kept_.child(key);
-  }
-  std::vector<plugin::ChildNow> settled_children(std::uint32_t after, std::size_t limit) override {
-    return kept_.settled_children(after, limit);
-  }
-  plugin::CheckedUndo check_undo(const std::string& key) override { return kept_.check_undo(key); }
-  std::optional<plugin::ChildNow> child_undo(const std::string& key) override {
-    return kept_.child_undo(key);
-  }
-  std::vector<engine::StepBlob> blobs() override { return kept_.blobs(); }
-  void heartbeat() override { kept_.heartbeat(); }
+  explicit PortsInTime(tests::Watched<int>& begun) : begun_(begun) {}
   void progress(std::uint32_t, std::string) override {
     begun_.change([](int& calls) { ++calls; });
-  }
-  void log(std::int32_t level, std::string_view message, std::string_view fields) override {
-    kept_.log(level, message, fields);
   }
   engine::Now now() override { return clock_.now(); }
 
  private:
-  plugin::KeptPorts& kept_;
   tests::Watched<int>& begun_;
   const runtime::SystemClock clock_;
 };
@@ -79,7 +57,7 @@ class Hosted {
 
   engine::Outcome call(const std::string& type, const std::string& args = "{}",
                        std::int64_t job = 1, std::stop_token stop = {}) {
-    PortsInTime ports(kept, begun);
+    PortsInTime ports(begun);
     return opened_.module->run(request(type, args, job), ports, std::move(stop));
   }
   std::future<engine::Outcome> begin(const std::string& type, std::int64_t job,
@@ -106,7 +84,6 @@ class Hosted {
     return {.id = {{job}, 1}, .step = "s", .type = type, .args = engine::JsonText(args)};
   }
 
-  plugin::KeptPorts kept;
   tests::Watched<int> begun;          // calls that have said so
   tests::Watched<std::string> heard;  // what the plugin prints and says, line by line
 
@@ -130,39 +107,16 @@ class Hosted {
 };
 
 /// Answers what a job is with a job of that name.
-class NamingPorts final : public plugin::CallPorts {
+class NamingPorts final : public plugin::KeptPorts {
  public:
   plugin::CheckedJob check_job(std::string_view json) override {
     return std::make_shared<const engine::JobDefinition>(
         engine::JobDefinition{.name = std::string(json)});
   }
-  engine::BlobStatus save(engine::StepBlob::Kind, std::string, std::string) override {
-    return engine::BlobStatus::fenced;
-  }
-  plugin::SendStatus send(engine::SentEvent) override { return plugin::SendStatus::fenced; }
-  std::optional<plugin::ChildNow> child(const std::string&) override { return std::nullopt; }
-  std::vector<plugin::ChildNow> settled_children(std::uint32_t, std::size_t) override { return {}; }
-  plugin::CheckedUndo check_undo(const std::string&) override { return plugin::NothingToUndo{}; }
-  std::optional<plugin::ChildNow> child_undo(const std::string&) override { return std::nullopt; }
-  std::vector<engine::StepBlob> blobs() override { return {}; }
-  void heartbeat() override {}
-  void progress(std::uint32_t, std::string) override {}
-  void log(std::int32_t, std::string_view, std::string_view) override {}
-  engine::Now now() override { return plugin::KeptPorts::start(); }
 };
 
 bool is_alive(const std::string& process) {
   return ::kill(static_cast<pid_t>(std::stol(process)), 0) == 0;
-}
-
-template <typename Condition>
-bool eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + 30s;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::yield();
-  }
-  return true;
 }
 
 }  // namespace
@@ -174,7 +128,7 @@ TEST_CASE("a contained plugin describes itself as it would here") {
 
   CHECK(description.id == "test.trouble");
   CHECK(description.version == "1.0.0");
-  CHECK(description.steps.size() == 23);
+  CHECK(description.steps.size() == 25);
   CHECK(description.steps.front().type.name == "trouble.segv");
   CHECK(description.steps.front().execute == nullptr);
 }
@@ -196,14 +150,14 @@ TEST_CASE("a contained call is offered all that a call is offered") {
       .args = engine::JsonText(R"({"a":1})"),
       .earlier_outputs = {{"before", engine::JsonText("[1]")}, {"skipped", {}}}};
 
-  // By a clock that stands still.
-  const auto outcome = hosted.opened().module->run(request, hosted.kept, {});
+  plugin::KeptPorts kept;  // by a clock that stands still
+  const auto outcome = hosted.opened().module->run(request, kept, {});
 
   INFO(outcome.error.message);
   CHECK(outcome.kind == OutcomeKind::succeeded);
   CHECK(outcome.output.view() == R"("all")");
-  CHECK(hosted.kept.saves > 0);
-  CHECK(hosted.kept.heard ==
+  CHECK(kept.saves > 0);
+  CHECK(kept.heard ==
         std::vector<std::string>{"heartbeat", "progress 500 half", R"(log 1 hello {"a":1})"});
 }
 
@@ -327,7 +281,7 @@ TEST_CASE("arguments and outputs of any size arrive whole") {
 
 TEST_CASE("a call that is known to be quick is answered like any other") {
   Hosted hosted;
-  PortsInTime ports(hosted.kept, hosted.begun);
+  PortsInTime ports(hosted.begun);
   auto request = Hosted::request("trouble.echo", "[1]", 1);
   request.quick = true;
   for (int time = 0; time < 200; ++time) {
@@ -369,14 +323,14 @@ TEST_CASE("A8: what a plugin leaves behind ends with its process") {
   {
     Hosted hosted;
     CHECK(hosted.call("trouble.child", "\"" + file.string() + "\"").kind == OutcomeKind::succeeded);
-    CHECK(eventually([&] { return std::filesystem::exists(file) && file_size(file) == 4; }));
+    CHECK(tests::eventually([&] { return std::filesystem::exists(file) && file_size(file) == 4; }));
     CHECK(hosted.call("trouble.segv").kind == OutcomeKind::crashed);
   }
   const std::ifstream held(file);
   struct flock whole {};
   whole.l_type = F_WRLCK;
   const int descriptor = ::open(file.c_str(), O_RDWR);
-  CHECK(eventually([&] { return ::fcntl(descriptor, F_SETLK, &whole) == 0; }));
+  CHECK(tests::eventually([&] { return ::fcntl(descriptor, F_SETLK, &whole) == 0; }));
   ::close(descriptor);
 }
 
@@ -419,6 +373,16 @@ TEST_CASE("a plugin that prints without end is killed like any other and holds u
   CHECK(flooding.get().error.code == "killed");
 }
 
+TEST_CASE("a process may do and use no more than it is to") {
+  Hosted hosted({.limits = {.memory_bytes = std::uint64_t{1} << 46U,
+                            .cpu_seconds = 1000,
+                            .files = 64,
+                            .processes = 50'000}});
+
+  CHECK(hosted.call("trouble.confined").kind == OutcomeKind::succeeded);
+  CHECK(hosted.call("trouble.limits").output.view() == "[70368744177664,1000,64,50000]");
+}
+
 TEST_CASE("a process opens no more files than it may") {
   Hosted hosted({.limits = {.files = 64}});
 
@@ -449,7 +413,8 @@ TEST_CASE("a process that ends again and again is not started at once each time"
   CHECK(outcome.retry_after.value_or(0s) > 250ms);
   CHECK(outcome.retry_after.value_or(1h) <= 400ms);
   CHECK_THAT(outcome.error.message, Contains("several times in a row"));
-  CHECK(eventually([&] { return hosted.call("trouble.echo").kind == OutcomeKind::succeeded; }));
+  CHECK(tests::eventually(
+      [&] { return hosted.call("trouble.echo").kind == OutcomeKind::succeeded; }));
   CHECK(hosted.call("trouble.segv").kind == OutcomeKind::crashed);
 }
 

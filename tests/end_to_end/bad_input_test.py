@@ -79,7 +79,7 @@ def _(daemon):
         answer = daemon.stepctl("job", "submit", file, check=False)
         require(answer.returncode == 1, f"{what} ended with {answer.returncode}: {answer.stderr}")
         require(not answer.stdout, f"{what}: stdout is {answer.stdout}")
-        require_in([pointer or "", text], answer.stderr)
+        require_in([str(file), pointer or "", text], answer.stderr)
     answer = daemon.stepctl("job", "submit", "-", "--strict", check=False,
                             given=document(step("a", "no.such")))
     require(answer.returncode == 1, f"--strict ended with {answer.returncode}: {answer.stderr}")

@@ -4,6 +4,7 @@
 import json
 import signal
 import sys
+from pathlib import Path
 
 from case import (
     case, main, require, require_in, shown, step, submit, wait_for,
@@ -145,6 +146,31 @@ def _(daemon):
 @case("A7: a step is not blamed for a fault that was sent from outside")
 def _(daemon):
     end_from_outside(daemon, signal.SIGSEGV)
+
+
+def children_of(process):
+    """The processes that this one has started and that live: their ids."""
+    tasks = Path(f"/proc/{process}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text(encoding="utf-8").split()]
+
+
+def lives(process):
+    try:
+        return ") Z " not in Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
+@case("A8: a daemon that is killed leaves no process of a plugin behind")
+def _(daemon):
+    daemon.start()
+    busy = submit(daemon, ("demo.sleep", {"milliseconds": 600_000}))
+    wait_for_step(daemon, busy, "it", "running")
+    (plugin,) = children_of(daemon.process_id())
+
+    daemon.kill()
+
+    wait_for("the plugin's process has ended", lambda: not lives(plugin))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@
 namespace stepd::plugin {
 
 /// A host that keeps what a call saves and says, in memory, at a time that stands still.
-class KeptPorts final : public CallPorts {
+class KeptPorts : public CallPorts {
  public:
   static engine::Now start() {
     return {engine::TimePoint(std::chrono::seconds(1'700'000'000)),

@@ -103,17 +103,6 @@ class NotingRunner final : public AttemptRunner {
   storage::Reader& reader_;
 };
 
-/// For what nobody tells of. The limit only bounds a test that has failed already.
-template <typename Condition>
-bool eventually(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
-
 struct Fixture {
   Fixture() { settings.epoch = kept.acquire(); }
 
@@ -393,7 +382,7 @@ TEST_CASE("D5: settled jobs go when their time is over and a few at a time") {
   at.committer().post(submitting(1, 1, {100}));
 
   for (std::int64_t number = 1; number <= 5; ++number) {
-    CHECK(eventually([&] { return !at.kept.find(id_of(number)).has_value(); }));
+    CHECK(tests::eventually([&] { return !at.kept.find(id_of(number)).has_value(); }));
   }
   at.committer().stop();
   CHECK(at.kept.find(id_of(6)).has_value());

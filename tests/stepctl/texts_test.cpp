@@ -140,6 +140,18 @@ TEST_CASE("a problem with one error does not say its message twice") {
         "  at /steps: the job has no steps\n");
 }
 
+TEST_CASE("a problem with several errors says each of them once") {
+  const json::object problem = *parse_object(
+      R"json({"detail":"/name: is empty (and 1 more in errors)","errors":[
+          {"pointer":"/name","message":"is empty"},
+          {"pointer":"/steps","message":"is missing"}]})json");
+
+  CHECK(problem_text(problem, "", Screen{}) ==
+        "error: refused for 2 reasons\n"
+        "  at /name: is empty\n"
+        "  at /steps: is missing\n");
+}
+
 TEST_CASE("an answer that is no problem document is shown as it is") {
   CHECK(refusal_text(502, "<html>bad\ngateway</html>", "", Screen{}) ==
         "error: the answer has status 502 and is no problem document: "

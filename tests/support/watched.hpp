@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 namespace stepd::tests {
@@ -35,5 +36,16 @@ class Watched {
   std::condition_variable changed_;
   Value value_{};
 };
+
+/// For what nobody tells of. The limit only bounds a test that has failed already.
+template <typename Condition>
+bool eventually(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
 
 }  // namespace stepd::tests

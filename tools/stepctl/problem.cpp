@@ -17,7 +17,9 @@ bool says_only_its_errors(const json::object& problem, const std::string& detail
   if (errors.empty() || !errors.front().is_object()) return false;
   const json::object& error = errors.front().get_object();
   const std::string pointer = text_at(error, "pointer");
-  return !pointer.empty() && detail.find(text_at(error, "message")) != std::string::npos;
+  const std::string message = text_at(error, "message");
+  return !pointer.empty() &&
+         (detail.ends_with(message) || detail.starts_with(pointer + ": " + message));
 }
 
 void append_finding(std::string& text, const json::object& finding, const std::string& headline) {
@@ -44,7 +46,8 @@ std::string problem_text(const json::object& problem, const std::string& place,
   if (headline.empty()) headline = "refused with status " + text_at(problem, "status");
   const std::size_t errors = list_at(problem, "errors").size();
   if (says_only_its_errors(problem, headline)) {
-    headline = errors == 1 ? "refused" : "refused for " + counted(std::int64_t(errors), "reason");
+    headline = errors == 1 ? "refused"
+                           : "refused for " + counted(static_cast<std::int64_t>(errors), "reason");
   }
   std::string text = prefix(place, "error", Tone::bad, screen) + printable(headline) + "\n";
   for (const json::value& finding : list_at(problem, "errors")) {

@@ -269,7 +269,8 @@ typedef struct stepd_plugin {
   uint32_t step_count;
   uint32_t reserved;
   const stepd_step* const* steps; /* pointers, because a later stepd_step may be larger */
-  /* Once, on a thread of its own, for 10 s at most; refuse copies its message. May be NULL. */
+  /* Once in each process of the plugin, for 10 s at most; refuse copies its message. May be NULL.
+   */
   stepd_status (*init)(const stepd_host*, stepd_str config_json,
                        void (*refuse)(void* refusal, stepd_str message), void* refusal);
   /* No further call will come: join your threads within the budget. May be NULL. */

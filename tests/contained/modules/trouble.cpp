@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stepd/plugin.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -189,6 +191,34 @@ stepd_outcome opens_files(void*, stepd_context* context) {
   return STEPD_SUCCEEDED;
 }
 
+/// Its session is its own, it gains no rights, leaves no core, and holds nothing of the host's.
+stepd_outcome is_confined(void*, stepd_context*) {
+  rlimit core{};
+  ::getrlimit(RLIMIT_CORE, &core);
+  if (::getsid(0) != ::getpid() || ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+    return STEPD_FAILED;
+  if (core.rlim_cur != 0) return STEPD_FAILED;
+  // The lines, the page and this look itself.
+  int passed_on = 0;
+  for (int descriptor = 3; descriptor < 256; ++descriptor) {
+    const int flags = ::fcntl(descriptor, F_GETFD);
+    if (flags >= 0 && (flags & FD_CLOEXEC) == 0) ++passed_on;
+  }
+  return passed_on == 0 ? STEPD_SUCCEEDED : STEPD_FAILED;
+}
+
+stepd_outcome tells_its_limits(void*, stepd_context* context) {
+  std::string limits;
+  for (const auto resource : {RLIMIT_AS, RLIMIT_CPU, RLIMIT_NOFILE, RLIMIT_NPROC}) {
+    rlimit limit{};
+    ::getrlimit(resource, &limit);
+    limits += (limits.empty() ? "[" : ",") + std::to_string(limit.rlim_cur);
+  }
+  limits += "]";
+  context->host->set_output(context, {limits.data(), limits.size()});
+  return STEPD_SUCCEEDED;
+}
+
 using Execute = stepd_outcome (*)(void*, stepd_context*);
 
 constexpr stepd_step step(const char* type, Execute execute) {
@@ -226,6 +256,8 @@ constexpr std::array steps{
     step("trouble.flood", prints_for_ever),
     step("trouble.jobs", starts_jobs),
     step("trouble.files", opens_files),
+    step("trouble.confined", is_confined),
+    step("trouble.limits", tells_its_limits),
 };
 
 }  // namespace
