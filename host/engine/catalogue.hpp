@@ -4,8 +4,10 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/engine/id.hpp"
 #include "host/engine/json_text.hpp"
@@ -38,13 +40,26 @@ struct StepType {
   friend bool operator==(const StepType&, const StepType&) = default;
 };
 
+/// A build that takes no new jobs any more and can be called all the same.
+struct EarlierBuild {
+  StepType type{};
+  bool withdrawn = false;  // with its whole plugin: it undoes what it did, and executes nothing
+  friend bool operator==(const EarlierBuild&, const EarlierBuild&) = default;
+};
+
 /// The step types that can run now. A value: a change of plugins makes another one.
 struct Catalogue {
   std::map<std::string, StepType, std::less<>> types{};
+  std::map<std::string, std::vector<EarlierBuild>, std::less<>> earlier{};  // the latest first
 
   [[nodiscard]] const StepType* find(std::string_view name) const {
     const auto found = types.find(name);
     return found == types.end() ? nullptr : &found->second;
+  }
+  [[nodiscard]] std::span<const EarlierBuild> earlier_builds(std::string_view name) const {
+    const auto found = earlier.find(name);
+    if (found == earlier.end()) return {};
+    return found->second;
   }
   friend bool operator==(const Catalogue&, const Catalogue&) = default;
 };

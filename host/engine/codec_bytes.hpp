@@ -28,7 +28,7 @@ namespace stepd::engine::codec {
 /// The newest versions, and the highest ones read. What an older version can hold is written in it,
 /// so that an older stepd still reads it.
 inline constexpr std::uint64_t entries_version = 2;
-inline constexpr std::uint64_t definition_version = 2;
+inline constexpr std::uint64_t definition_version = 3;
 
 /// The last enumerator of each enum on record: whatever lies beyond was written by a newer stepd.
 template <class Enum>
@@ -48,6 +48,10 @@ constexpr OutcomeKind last_of<OutcomeKind>() {
 template <>
 constexpr StepKind last_of<StepKind>() {
   return StepKind::saga;
+}
+template <>
+constexpr Pin last_of<Pin>() {
+  return Pin::latest;
 }
 template <>
 constexpr StopCause last_of<StopCause>() {
@@ -117,6 +121,13 @@ class Writer {
     unsigned bit = 0;
     ((mask |= std::uint64_t{values} << bit++), ...);
     unsigned_number(mask);
+  }
+
+  /// Flags, and one more for whether there is a value, which follows.
+  template <class T, std::same_as<bool>... Bools>
+  void flags_and(const std::optional<T>& value, const Bools&... values) {
+    flags(values..., value.has_value());
+    if (value) put(*value);
   }
 
   [[nodiscard]] std::string take() { return std::move(bytes_); }
@@ -212,6 +223,14 @@ class Reader {
     const std::uint64_t set = mask(sizeof...(Bools));
     unsigned bit = 0;
     ((values = ((set >> bit++) & 1U) != 0), ...);
+  }
+
+  template <class T, std::same_as<bool>... Bools>
+  void flags_and(std::optional<T>& value, Bools&... values) {
+    bool there = false;
+    flags(values..., there);
+    value.reset();
+    if (there) take(value.emplace());
   }
 
   std::uint64_t version(std::uint64_t newest);  // the first thing to read

@@ -22,10 +22,12 @@ void check_predecessors(const JobDefinition& definition, const codec::Reader& re
 
 std::string encode(const JobDefinition& definition) {
   const bool plain = definition.priority == 0 && !definition.origin && !definition.parent;
+  const bool pinned = definition.pin != Pin::compatible;
   codec::Writer writer;
-  writer.version(plain ? 1 : codec::definition_version);
+  writer.version(pinned ? 3 : plain ? 1 : 2);
   writer(definition);
-  if (!plain) writer(definition.priority, definition.origin, definition.parent);
+  if (!plain || pinned) writer(definition.priority, definition.origin, definition.parent);
+  writer.since(3, definition.pin);
   return writer.take();
 }
 
@@ -35,6 +37,7 @@ JobDefinition decode_definition(std::string_view bytes) {
   JobDefinition definition;
   reader(definition);
   if (version > 1) reader(definition.priority, definition.origin, definition.parent);
+  reader.since(3, definition.pin);
   reader.end();
   check_predecessors(definition, reader);
   return definition;

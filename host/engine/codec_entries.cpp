@@ -143,6 +143,12 @@ void fields(A& archive, typename A::template Field<PriorityChanged> entry) {
   archive(priority);
 }
 
+template <class A>
+void fields(A& archive, typename A::template Field<BuildBound> entry) {
+  auto& [step, module] = entry;
+  archive(step, module);
+}
+
 namespace {
 
 bool has_content(const Entry& entry) {

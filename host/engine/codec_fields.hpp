@@ -43,9 +43,9 @@ inline void fields(codec::Reader& reader, RetryPolicy& policy) {
 template <class A>
 void fields(A& archive, typename A::template Field<StepTypeSnapshot> snapshot) {
   auto& [version, kind, offers_probe, not_repeatable, retry, compensate_retry, timeout, heartbeat,
-         compensate_timeout] = snapshot;
+         compensate_timeout, build] = snapshot;
   archive(version, kind);
-  archive.flags(offers_probe, not_repeatable);
+  archive.flags_and(build, offers_probe, not_repeatable);
   archive(retry, compensate_retry, timeout, heartbeat, compensate_timeout);
 }
 
@@ -67,8 +67,8 @@ void fields(A& archive, typename A::template Field<ParentLink> link) {
 
 template <class A>
 void fields(A& archive, typename A::template Field<JobDefinition> job) {
-  // What version 2 adds stands behind the rest, where decode_definition looks for it.
-  auto& [name, tenant, key, args, output, deadline, steps, priority, origin, parent] = job;
+  // What later versions add stands behind the rest, where decode_definition looks for it.
+  auto& [name, tenant, key, args, output, deadline, steps, priority, origin, parent, pin] = job;
   archive(name, tenant, key, args, output, deadline, steps);
 }
 

@@ -14,6 +14,14 @@
 
 namespace stepd::engine {
 
+/// Which build of a step type's plugin a job's calls go to. A compensation or probe goes to the one
+/// that executed in any case, for as long as it is there.
+enum class Pin : std::uint8_t {
+  compatible,  // the newest that takes over the recorded version of the type
+  exact,       // the one that was loaded when the job was accepted, and no other
+  latest       // the one that is loaded, whatever its version
+};
+
 /// What an accepted job keeps of a step's type: nothing that changes later touches it (J2).
 struct StepTypeSnapshot {
   std::uint32_t version = 1;
@@ -25,6 +33,7 @@ struct StepTypeSnapshot {
   Duration timeout{};            // zero: none; likewise below
   Duration heartbeat{};
   Duration compensate_timeout{};
+  std::optional<ModuleHash> build{};  // of a job that is pinned to it (Pin::exact)
   friend bool operator==(const StepTypeSnapshot&, const StepTypeSnapshot&) = default;
 };
 
@@ -57,6 +66,7 @@ struct JobDefinition {
   std::int32_t priority = 0;  // priority_min to priority_max
   std::optional<Origin> origin{};
   std::optional<ParentLink> parent{};  // of a job that a step started
+  Pin pin = Pin::compatible;
   friend bool operator==(const JobDefinition&, const JobDefinition&) = default;
 };
 

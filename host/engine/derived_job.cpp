@@ -160,6 +160,8 @@ class Deriving {
     }
     made_.first_row.push_back(
         StepMoved{.step = step, .effect = effect, .to = condition, .output = old.output});
+    const bool to_undo = effect != Effect::none && old.bound_to != ModuleHash{};
+    if (to_undo) made_.first_row.push_back(BuildBound{step, old.bound_to});
   }
 
   void keep_all_but(const std::vector<bool>& again) {

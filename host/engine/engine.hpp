@@ -133,7 +133,8 @@ struct CallRequest {
   std::string step{};
   StepIndex step_index = 0;
   std::string type{};
-  std::uint32_t version = 1;
+  std::uint32_t version = 1;  // as recorded when the job was accepted
+  ModuleHash module{};        // the build that is to run it
   Phase phase = Phase::execute;
   std::uint32_t attempt = 1;
   std::uint32_t attempts_max = 0;

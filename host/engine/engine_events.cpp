@@ -143,6 +143,9 @@ void Engine::State::on(CatalogueChanged& event) {
     const StepType* known = catalogue->find(name);
     if (!known || *known != type) types_to_offer.insert(name);
   }
+  for (const auto& [name, builds] : event.catalogue->earlier) {
+    if (!std::ranges::equal(catalogue->earlier_builds(name), builds)) types_to_offer.insert(name);
+  }
   catalogue = std::move(event.catalogue);
   for (auto& [id, active] : jobs) {
     // What leaves memory just now is made due by the offer, once it has left.

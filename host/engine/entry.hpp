@@ -147,11 +147,19 @@ struct PriorityChanged {
   friend bool operator==(const PriorityChanged&, const PriorityChanged&) = default;
 };
 
+/// From here on calls of the step that do not execute go to this build, for as long as it is there;
+/// to none: to the one its job's pin names.
+struct BuildBound {
+  StepIndex step = 0;
+  ModuleHash module{};
+  friend bool operator==(const BuildBound&, const BuildBound&) = default;
+};
+
 /// The order is part of the journal's format: append only.
 using Entry = std::variant<Submitted, SnapshotCompleted, ArgumentsResolved, CallStarted, CallEnded,
                            StepMoved, AttentionRaised, TurnedBack, CancelNoted, DeadlinePassed,
                            Paused, Resumed, OperatorActed, Settled, WaitEnded, ChildrenSpawned,
-                           ChildrenSettled, PriorityChanged>;
+                           ChildrenSettled, PriorityChanged, BuildBound>;
 
 /// What one commit adds to a job's journal. `number` counts rows of the job from 1; numbers of
 /// dropped rows are not used again (D6). Recorded time never decreases within a job.

@@ -20,20 +20,58 @@ void complete_snapshots(Entries& entries, const JobState& job, const Rulebook& r
     const bool may_run =
         std::holds_alternative<Pending>(condition) || job.progress.active.contains(step);
     if (!type || !may_run) continue;
-    entries.push_back(SnapshotCompleted{step, snapshot_of(*type, definition, rules.defaults)});
+    entries.push_back(SnapshotCompleted{
+        step, snapshot_of(*type, definition, rules.defaults, job.definition->pin)});
   }
 }
 
+bool takes_over(const StepType& type, const StepTypeSnapshot& recorded) {
+  return type.accepts_from <= recorded.version && recorded.version <= type.version;
+}
+
+/// The build that the job's pin names; null: it is not there.
+const StepType* pinned_build(const JobState& job, StepIndex step, const Catalogue& catalogue) {
+  const std::string& name = job.definition->steps[step].type;
+  const StepTypeSnapshot* recorded = snapshot(job, step);
+  if (!recorded) return nullptr;
+  const auto is_named = [&](const StepType& type) {
+    if (recorded->build) return type.module == *recorded->build;
+    return job.definition->pin == Pin::latest || takes_over(type, *recorded);
+  };
+  const StepType* loaded = catalogue.find(name);
+  if (loaded && is_named(*loaded)) return loaded;
+  for (const EarlierBuild& earlier : catalogue.earlier_builds(name)) {
+    if (!earlier.withdrawn && is_named(earlier.type)) return &earlier.type;
+  }
+  return nullptr;
+}
+
+/// The build that executed the step, if the next call is about what that did; null: it is not, or
+/// that build is not there.
+const StepType* bound_build(const JobState& job, StepIndex step, const Catalogue& catalogue) {
+  const StepState& state = job.steps[step];
+  if (state.phase == Phase::execute || state.bound_to == ModuleHash{}) return nullptr;
+  const std::string& name = job.definition->steps[step].type;
+  const StepType* loaded = catalogue.find(name);
+  if (loaded && loaded->module == state.bound_to) return loaded;
+  for (const EarlierBuild& earlier : catalogue.earlier_builds(name)) {
+    if (earlier.type.module == state.bound_to) return &earlier.type;
+  }
+  return nullptr;
+}
+
 /// Another build releases a step that crashed too often on the one before (A7).
-std::optional<Entry> released_by_build(const JobState& job, StepIndex step, const Rulebook& rules) {
+void release_by_build(Entries& entries, const JobState& job, StepIndex step,
+                      const Rulebook& rules) {
   const StepState& state = job.steps[step];
   const auto* parked = std::get_if<Parked>(&state.condition);
-  if (!parked || parked->reason != ParkReason::crashes) return std::nullopt;
-  const StepType* type = rules.catalogue.find(job.definition->steps[step].type);
-  if (!type || type->module == state.module) return std::nullopt;
+  if (!parked || parked->reason != ParkReason::crashes) return;
+  const StepType* build = pinned_build(job, step, rules.catalogue);
+  if (!build || build->module == state.module) return;
+  unbind(entries, job, step);
   StepMoved entry = moved(job, step, Ready{});
   entry.crashes_in_row = 0;
-  return entry;
+  entries.push_back(std::move(entry));
 }
 
 /// Before a step with a possible effect is called again it is asked whether it took effect (A9).
@@ -124,9 +162,8 @@ Entries follow(const JobState& job, const Rulebook& rules) {
   if (job.settled) return entries;
   complete_snapshots(entries, job, rules);
   for (const StepIndex step : job.progress.active) {
-    if (auto release = released_by_build(job, step, rules)) {
-      entries.push_back(*std::move(release));
-    } else if (auto probe = asked_first(job, step)) {
+    release_by_build(entries, job, step, rules);
+    if (auto probe = asked_first(job, step)) {
       entries.push_back(*std::move(probe));
     }
   }
@@ -142,19 +179,24 @@ Entries follow(const JobState& job, const Rulebook& rules) {
   return entries;
 }
 
+const StepType* build_for(const JobState& job, StepIndex step, const Catalogue& catalogue) {
+  const StepType* bound = bound_build(job, step, catalogue);
+  return bound ? bound : pinned_build(job, step, catalogue);
+}
+
 Obstacle obstacle(const JobState& job, StepIndex step, const Catalogue& catalogue) {
   if (job.paused && !planted(PlantedBug::starts_while_paused)) return Obstacle::paused;
-  const StepType* type = catalogue.find(job.definition->steps[step].type);
-  const StepTypeSnapshot* kept = snapshot(job, step);
-  if (!type || !kept) return Obstacle::type_missing;
-  const bool fits = type->accepts_from <= kept->version && kept->version <= type->version;
-  return fits ? Obstacle::none : Obstacle::version_unfit;
+  if (build_for(job, step, catalogue)) return Obstacle::none;
+  const StepTypeSnapshot* recorded = snapshot(job, step);
+  if (recorded && recorded->build) return Obstacle::build_missing;
+  const bool is_loaded = catalogue.find(job.definition->steps[step].type) != nullptr;
+  return is_loaded && recorded ? Obstacle::version_unfit : Obstacle::type_missing;
 }
 
 Entries start(const JobState& job, StepIndex step, const Rulebook& rules) {
   Entries entries;
   const StepState& state = job.steps[step];
-  const StepType* type = rules.catalogue.find(job.definition->steps[step].type);
+  const StepType* type = build_for(job, step, rules.catalogue);
   if (needs_resolving(job, step)) {
     Resolution resolution = resolve_args(job, step, type->args_schema, rules.args_bytes_max);
     if (auto* error = std::get_if<Error>(&resolution)) {
@@ -195,6 +237,7 @@ CallRequest request_of(const JobState& job, StepIndex step, Epoch epoch) {
                       .step_index = step,
                       .type = definition.steps[step].type,
                       .version = type.version,
+                      .module = state.module,
                       .phase = state.phase,
                       .attempt = state.attempts + 1,
                       .attempts_max = policy_of(type, state.phase).attempts_max,

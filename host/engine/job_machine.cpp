@@ -255,6 +255,12 @@ bool is_probed_first(const JobState& job, const Surrender& surrender) {
 
 }  // namespace
 
+void unbind(Entries& entries, const JobState& job, StepIndex step) {
+  const StepState& state = job.steps[step];
+  if (state.phase == Phase::execute || state.bound_to == ModuleHash{}) return;
+  entries.push_back(BuildBound{step, ModuleHash{}});
+}
+
 void give_up(Entries& entries, const JobState& job, Surrender surrender) {
   const Cause cause{Cause::Kind::step_abandoned, surrender.step, surrender.error};
   if (is_probed_first(job, surrender)) {

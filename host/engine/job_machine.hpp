@@ -84,8 +84,12 @@ using Decision = std::variant<Entries, Ignored, Refused>;
 /// last of all.
 [[nodiscard]] Entries follow(const JobState& job, const Rulebook& rules);
 
+/// The build that would run the step's next call; null: none is there. Points into the catalogue.
+[[nodiscard]] const StepType* build_for(const JobState& job, StepIndex step,
+                                        const Catalogue& catalogue);
+
 /// Why a ready step cannot start now, though there may be a slot for it.
-enum class Obstacle : std::uint8_t { none, paused, type_missing, version_unfit };
+enum class Obstacle : std::uint8_t { none, paused, type_missing, version_unfit, build_missing };
 [[nodiscard]] Obstacle obstacle(const JobState& job, StepIndex step, const Catalogue& catalogue);
 
 /// What starting the ready step takes: its arguments (J7) and a call, or giving it up because they

@@ -15,6 +15,7 @@
 #include "host/engine/json_check.hpp"
 #include "host/engine/json_cursor.hpp"
 #include "host/engine/json_place.hpp"
+#include "host/engine/names.hpp"
 #include "host/engine/record.hpp"
 #include "host/engine/span.hpp"
 #include "host/engine/spelling.hpp"
@@ -89,6 +90,7 @@ class JobReader {
   JsonText object(const Sent& sent, std::string_view expected);
   bool on_settled(const Sent& sent);
   std::int32_t priority(const Sent& sent);
+  Pin pin(const Sent& sent);
 
   bool expect(const Sent& sent, Kind kind, std::string_view expected) {
     if (sent.kind() == kind) return true;
@@ -107,8 +109,8 @@ class JobReader {
   std::vector<std::string_view> after_;  // as sent, of each step; empty: it has none
 };
 
-constexpr std::array<std::string_view, 8> job_members{
-    "name", "key", "on_settled", "args", "output", "deadline", "steps", "priority"};
+constexpr std::array<std::string_view, 9> job_members{
+    "name", "key", "on_settled", "args", "output", "deadline", "steps", "priority", "pin"};
 constexpr std::array<std::string_view, 10> step_members{"id",
                                                         "step",
                                                         "args",
@@ -171,6 +173,8 @@ bool JobReader::take_of_job(std::string_view name, const Sent& sent) {
     job.steps = steps(sent);
   } else if (name == "priority") {
     job.priority = priority(sent);
+  } else if (name == "pin") {
+    job.pin = pin(sent);
   } else {
     return false;
   }
@@ -365,6 +369,13 @@ std::int32_t JobReader::priority(const Sent& sent) {
          "must be a whole number from " + std::to_string(priority_min) + " to " +
              std::to_string(priority_max) + ", the higher the sooner");
   return 0;
+}
+
+Pin JobReader::pin(const Sent& sent) {
+  const bool is_text = sent.kind() == Kind::string;
+  const auto pin = is_text ? parse_pin(unquoted(sent.text)) : std::nullopt;
+  if (!pin) refuse(sent.place, "not_allowed", R"(must be "compatible", "exact" or "latest")");
+  return pin.value_or(Pin::compatible);
 }
 
 Problem problem_of(const JsonFault& fault) {

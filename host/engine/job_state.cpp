@@ -49,6 +49,7 @@ class Fold {
     enter(step, entry.phase);
     step.calls = entry.calls;
     step.module = entry.module;
+    if (entry.phase == Phase::execute) step.bound_to = entry.module;
     step.last_call = entry.call;
     step.children.news = false;
     job_.calls = entry.call;
@@ -113,6 +114,10 @@ class Fold {
 
   void operator()(const Settled& entry) const { job_.settled = entry.state; }
   void operator()(const PriorityChanged& entry) const { job_.priority = entry.priority; }
+
+  void operator()(const BuildBound& entry) const {
+    job_.steps[entry.step].bound_to = entry.module;
+  }
 
   void operator()(const ChildrenSpawned& entry) const {
     ChildrenState& children = job_.steps[entry.step].children;

@@ -177,6 +177,18 @@ std::string_view name_of(StepKind kind) {
   return "";
 }
 
+std::string_view name_of(Pin pin) {
+  switch (pin) {
+    case Pin::compatible:
+      return "compatible";
+    case Pin::exact:
+      return "exact";
+    case Pin::latest:
+      return "latest";
+  }
+  return "";
+}
+
 std::string_view name_of(Verb::Kind kind) {
   switch (kind) {
     case Verb::Kind::cancel:
@@ -265,6 +277,8 @@ std::string_view name_of(const StepCondition& condition) {
 std::optional<JobWord> parse_job_word(std::string_view text) {
   return parsed(text, JobWord::discarded);
 }
+
+std::optional<Pin> parse_pin(std::string_view text) { return parsed(text, Pin::latest); }
 
 std::optional<Verb::Kind> parse_verb(std::string_view text) {
   return parsed(text, Verb::Kind::priority);

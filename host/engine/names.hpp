@@ -19,12 +19,14 @@ namespace stepd::engine {
 [[nodiscard]] std::string_view name_of(AbandonReason reason);
 [[nodiscard]] std::string_view name_of(SettledState state);
 [[nodiscard]] std::string_view name_of(StepKind kind);
+[[nodiscard]] std::string_view name_of(Pin pin);
 [[nodiscard]] std::string_view name_of(Verb::Kind kind);
 [[nodiscard]] std::string_view name_of(Cause::Kind kind);
 [[nodiscard]] std::string_view name_of(Origin::Kind kind);
 [[nodiscard]] std::string_view name_of(const StepCondition& condition);
 
 [[nodiscard]] std::optional<JobWord> parse_job_word(std::string_view text);
+[[nodiscard]] std::optional<Pin> parse_pin(std::string_view text);
 [[nodiscard]] std::optional<Verb::Kind> parse_verb(std::string_view text);
 
 }  // namespace stepd::engine

@@ -36,6 +36,9 @@ void turn_back_once_decided(Entries& entries, const JobState& job, Cause cause);
 void turn_back(Entries& entries, const JobState& job, Cause cause,
                std::optional<StepIndex> decided);
 
+/// The step is called on the build that its job's pin names from now on, whichever executed it.
+void unbind(Entries& entries, const JobState& job, StepIndex step);
+
 [[nodiscard]] Entries call_over(const JobState& job, StepIndex step, const Outcome& outcome,
                                 const Rulebook& rules);
 [[nodiscard]] Decision verb_asked(const JobState& job, const Verb& verb);

@@ -299,7 +299,7 @@ void Judge::type(StepDefinition& step, const Place& place) {
   if (type == nullptr) {
     return unknown_type(step.type, place.at("step"));
   }
-  step.snapshot = snapshot_of(*type, step, defaults_);
+  step.snapshot = snapshot_of(*type, step, defaults_, job_.pin);
   const bool is_saga = type->kind == StepKind::saga;
   if (is_saga && !merged(defaults_.saga, type->retry, step.retry).ends()) {
     const Place retry = place.at("retry");
@@ -438,7 +438,7 @@ Validated validate(JobDefinition definition, const Catalogue& catalogue,
 }
 
 StepTypeSnapshot snapshot_of(const StepType& type, const StepDefinition& step,
-                             const PolicyDefaults& defaults) {
+                             const PolicyDefaults& defaults, Pin pin) {
   const bool is_saga = type.kind == StepKind::saga;
   StepTypeSnapshot snapshot{
       .version = type.version,
@@ -456,6 +456,7 @@ StepTypeSnapshot snapshot_of(const StepType& type, const StepDefinition& step,
     snapshot.retry.attempts_max =
         defaults.saga.ends() ? defaults.saga.attempts_max : PolicyDefaults{}.saga.attempts_max;
   }
+  if (pin == Pin::exact) snapshot.build = type.module;
   return snapshot;
 }
 

@@ -37,6 +37,7 @@ struct Validated {
 
 /// What a job keeps of a step's type.
 [[nodiscard]] StepTypeSnapshot snapshot_of(const StepType& type, const StepDefinition& step,
-                                           const PolicyDefaults& defaults);
+                                           const PolicyDefaults& defaults,
+                                           Pin pin = Pin::compatible);
 
 }  // namespace stepd::engine

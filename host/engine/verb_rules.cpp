@@ -275,6 +275,7 @@ class VerbRules {
       entries_.push_back(moved(job_, step, Abandoned{AbandonReason::turned_back, {}}));
       return;
     }
+    unbind(entries_, job_, step);
     StepMoved entry = moved(job_, step, Ready{});
     entry.attempts = 0;
     entry.crashes_in_row = 0;

@@ -62,6 +62,11 @@ class StepReason {
                                                  ": the loaded plugin provides version " +
                                                  std::to_string(catalogue_.find(type)->version) +
                                                  ", which does not take it over");
+      case Obstacle::build_missing:
+        return reason("waiting_for_build",
+                      "waiting for the build of step type " + type + version() +
+                          " that was loaded when the job was accepted (pin exact): it is not there "
+                          "any more; put it back into the plugins folder");
       case Obstacle::none:
         break;
     }

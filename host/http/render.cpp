@@ -257,6 +257,7 @@ std::string job_json(const JobState& job, engine::JobWord state, const JobKin& k
       definition.deadline ? std::optional(job.accepted_at + *definition.deadline) : std::nullopt);
   json.member("past_pivot", job.past_pivot);
   json.member("priority", job.priority);
+  json.member("pin", engine::name_of(definition.pin));
   write_origin(json, definition.origin);
   write_derived(json, kin.derived);
   write_undo(json, kin.undo);

@@ -117,6 +117,13 @@ class EntryText {
     json_.member("priority", entry.priority);
   }
 
+  void operator()(const engine::BuildBound& entry) {
+    type("build_bound");
+    step(entry.step);
+    json_.member_or_null(
+        "module", entry.module == engine::ModuleHash{} ? std::string() : to_text(entry.module));
+  }
+
   void operator()(const engine::Settled& entry) {
     type("settled");
     json_.member("state", engine::name_of(entry.state));

@@ -32,6 +32,7 @@ class RandomRecords {
       job.parent = {engine::JobId{static_cast<std::int64_t>(chance_.number() >> 1U)}, small(),
                     text()};
     }
+    if (chance_.coin()) job.pin = any_of(engine::Pin::latest);
     if (chance_.coin()) job.priority = static_cast<std::int32_t>(small() % 201) - 100;
     if (chance_.coin()) job.origin = origin(steps);
     return job;
@@ -46,7 +47,9 @@ class RandomRecords {
             .compensate_retry = policy(),
             .timeout = span(),
             .heartbeat = span(),
-            .compensate_timeout = span()};
+            .compensate_timeout = span(),
+            .build = chance_.coin() ? std::optional(engine::ModuleHash{chance_.number()})
+                                    : std::nullopt};
   }
 
   /// An entry of the alternative with this index.
@@ -151,6 +154,7 @@ class RandomRecords {
                    .at = engine::TimePoint(span())};
   }
   void fill(engine::PriorityChanged& to) { to.priority = static_cast<std::int32_t>(small()); }
+  void fill(engine::BuildBound& to) { to = {.step = small(), .module = {chance_.number()}}; }
   void fill(engine::Settled& to) { to.state = any_of(engine::SettledState::discarded); }
 
   engine::Origin origin(std::uint64_t steps) {

@@ -91,6 +91,7 @@ void print_head(const Session& session, const json::object& job, std::optional<I
   if (true_at(job, "attention")) add_line(table, "attention", "wanted", Tone::bad);
   add_line(table, "origin", origin_text(job));
   add_kin(table, job);
+  if (text_at(job, "pin") != "compatible") add_line(table, "pin", text_at(job, "pin"));
   if (number_at(job, "priority") != 0) add_line(table, "priority", text_at(job, "priority"));
   add_line(table, "submitted", moment(job, "created_at", now));
   const auto created = parse_instant(text_at(job, "created_at"));
