@@ -20,6 +20,9 @@ constexpr milliseconds back_off_max{10'000};
 /// Not worth a call that has not begun.
 constexpr milliseconds waited_for_at_most{250};
 
+/// Of a plugin that was replaced; then its process is killed.
+constexpr milliseconds ends_threads_within{1000};
+
 constexpr milliseconds until_a_process_may_be_had{1000};
 constexpr milliseconds until_the_suspect_before_may_be_over{2000};
 
@@ -60,16 +63,60 @@ std::optional<std::string> ProcessModule::start(const std::string& configuration
 engine::Outcome ProcessModule::run(const engine::CallRequest& request, plugin::CallPorts& ports,
                                    std::stop_token stop) {
   const Call call{request, ports, std::move(stop)};
-  const bool alone = [&] {
-    const std::scoped_lock lock(mutex_);
-    return suspects_.contains({request.id.job, request.step_index});
-  }();
-  auto ended = alone ? run_alone(call) : run_beside_others(call);
+  const CountedCall counted(*this);
+  auto ended = is_suspect(request) ? run_alone(call) : run_beside_others(call);
   if (auto* outcome = std::get_if<engine::Outcome>(&ended)) return std::move(*outcome);
   auto& not_now = std::get<NotNow>(ended);
   auto outcome = unsuccessful(OutcomeKind::not_started, {"no_process", std::move(not_now.why), {}});
   outcome.retry_after = not_now.again_after;
   return outcome;
+}
+
+bool ProcessModule::is_suspect(const engine::CallRequest& request) {
+  const std::scoped_lock lock(mutex_);
+  return !suspects_.empty() && suspects_.contains({request.id.job, request.step_index});
+}
+
+ProcessModule::CountedCall::CountedCall(ProcessModule& module) : module_(module) {
+  const std::scoped_lock lock(module_.mutex_);
+  ++module_.calls_;
+}
+
+ProcessModule::CountedCall::~CountedCall() {
+  Process idle;
+  {
+    const std::scoped_lock lock(module_.mutex_);
+    --module_.calls_;
+    idle = module_.take_if_idle();
+  }
+  end_gently(idle);
+}
+
+/// Under the lock. What is to be ended: the process of a retired module that runs no call.
+ProcessModule::Process ProcessModule::take_if_idle() {
+  if (!retired_ || calls_ != 0) return nullptr;
+  return std::exchange(process_, nullptr);
+}
+
+void ProcessModule::end_gently(const Process& process) {
+  if (!process) return;
+  (void)process->quiesce(ends_threads_within);
+  process->kill(Death::ByHost::trouble);
+}
+
+void ProcessModule::retire() {
+  Process idle;
+  {
+    const std::scoped_lock lock(mutex_);
+    retired_ = true;
+    idle = take_if_idle();
+  }
+  end_gently(idle);
+}
+
+void ProcessModule::recall() {
+  const std::scoped_lock lock(mutex_);
+  retired_ = false;
 }
 
 std::variant<engine::Outcome, ProcessModule::NotNow> ProcessModule::run_beside_others(

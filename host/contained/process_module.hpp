@@ -31,6 +31,8 @@ class ProcessModule final : public plugin::ContainedModule {
   std::optional<std::string> start(const std::string& configuration) override;
   engine::Outcome run(const engine::CallRequest& request, plugin::CallPorts& ports,
                       std::stop_token stop) override;
+  void retire() override;
+  void recall() override;
   std::optional<std::string> quiesce(std::chrono::milliseconds budget) override;
 
  private:
@@ -52,7 +54,21 @@ class ProcessModule final : public plugin::ContainedModule {
     plugin::CallPorts& ports;
     const std::stop_token stop;
   };
+  /// A call under way: the process of a retired module ends with the last of them.
+  class CountedCall {
+   public:
+    explicit CountedCall(ProcessModule& module);
+    ~CountedCall();
+    CountedCall(const CountedCall&) = delete;
+    CountedCall& operator=(const CountedCall&) = delete;
 
+   private:
+    ProcessModule& module_;
+  };
+
+  [[nodiscard]] bool is_suspect(const engine::CallRequest& request);
+  [[nodiscard]] Process take_if_idle();
+  static void end_gently(const Process& process);
   [[nodiscard]] std::variant<engine::Outcome, NotNow> run_beside_others(const Call& call);
   [[nodiscard]] std::variant<engine::Outcome, NotNow> run_alone(const Call& call);
   [[nodiscard]] std::optional<engine::Outcome> run_in(const Process& process, const Call& call,
@@ -76,6 +92,8 @@ class ProcessModule final : public plugin::ContainedModule {
   std::condition_variable_any started_;
   Process process_;
   bool starting_ = false;
+  bool retired_ = false;
+  std::uint32_t calls_ = 0;  // under way
   std::uint32_t deaths_in_row_ = 0;
   std::chrono::steady_clock::time_point not_before_{};
   std::set<Suspect> suspects_;

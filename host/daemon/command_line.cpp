@@ -71,6 +71,8 @@ Command parse_command_line(int argc, const char* const* argv) {
   app.add_flag("--real-steps", to.real_steps,
                "Let `stepctl job test --real` have the steps' own code called: its effects are "
                "real");
+  app.add_flag("--dev", to.dev,
+               "Take builds of plugins that differ from one that has run and have its version");
   // For stepd itself alone.
   app.add_option("--probe-plugin", probed)->group("");
   app.add_option("--restarts", run.restarts)->group("");

@@ -333,6 +333,7 @@ void override(LoadedConfig& loaded, const Overrides& by) {
   if (by.log_level) config.log_level = *by.log_level;
   if (!by.in_process.empty()) take_in_process(config, by.in_process);
   if (by.real_steps) config.real_steps = true;
+  config.dev = by.dev;
 }
 
 }  // namespace

@@ -39,6 +39,7 @@ struct Config {
   engine::Limits limits;
   engine::PolicyDefaults retry;
   bool real_steps = false;  // tests of jobs may have the steps' own code called
+  bool dev = false;         // other bytes may come under the version of a build that has run
   std::map<std::string, boost::json::object, std::less<>> plugin;  // by plugin id
 };
 
@@ -61,6 +62,7 @@ struct Overrides {
   std::optional<std::string> log_level;
   std::vector<std::string> in_process;
   bool real_steps = false;
+  bool dev = false;
 };
 
 /// Something in the configuration that cannot be used: where, what, and what to do.

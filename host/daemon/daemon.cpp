@@ -31,6 +31,7 @@ namespace stepd::daemon {
 namespace {
 
 constexpr std::chrono::seconds plugins_end_within{5};
+constexpr std::chrono::minutes builds_are_forgotten_every{10};
 
 std::string field(std::string_view name, std::string_view value) {
   return " " + std::string(name) + "=" + log::quoted(value);
@@ -63,9 +64,15 @@ contained::ProcessSettings process_settings(const Config& config) {
   return settings;
 }
 
+std::optional<engine::TimePoint> oldest_job(storage::Reader& reader) {
+  const auto id = reader.oldest_unsettled();
+  return id ? std::optional(engine::created_at(*id)) : std::nullopt;
+}
+
 plugin::RegistrySettings registry_settings(const Config& config, const runtime::CrashMark& mark,
                                            plugin::Containment& containment) {
   plugin::RegistrySettings settings;
+  settings.dev = config.dev;
   if (!config.all_in_process) settings.containment = &containment;
   settings.in_process = config.in_process;
   settings.init_crashed = mark.found() == plugin::start_of_plugin;
@@ -77,15 +84,25 @@ plugin::RegistrySettings registry_settings(const Config& config, const runtime::
   return settings;
 }
 
-void log_loading(const plugin::PluginRegistry::Loading& loading) {
-  for (const auto& line : loading.lines) {
-    if (!line.refused.empty()) {
-      log::warn("plugin refused" + field("file", line.file) + field("reason", line.refused));
-      continue;
-    }
-    log::info("plugin loaded plugin=" + line.id + " version=" + line.version +
-              " step_types=" + std::to_string(line.step_types.size()) + field("file", line.file));
+void log_line(const plugin::PluginLine& line) {
+  const std::string build = " plugin=" + line.id + " version=" + line.version;
+  switch (line.standing) {
+    case plugin::Standing::loaded:
+      return log::info("plugin loaded" + build +
+                       " step_types=" + std::to_string(line.step_types.size()) +
+                       field("file", line.file));
+    case plugin::Standing::refused:
+      return log::warn("plugin refused" + field("file", line.file) +
+                       field("reason", line.refused));
+    case plugin::Standing::replaced:
+      return log::info("plugin replaced" + build);
+    case plugin::Standing::withdrawn:
+      return log::warn("plugin withdrawn" + build + field("file", line.file));
   }
+}
+
+void log_loading(const plugin::PluginRegistry::Loading& loading) {
+  for (const auto& line : loading.lines) log_line(line);
 }
 
 void log_trouble(const std::string& trouble) {
@@ -100,7 +117,7 @@ void log_troubles(const std::vector<std::string>& troubles) {
 void log_unclaimed(const Config& config, const std::vector<plugin::PluginLine>& lines) {
   std::string loaded;
   for (const auto& line : lines) {
-    if (line.refused.empty()) loaded += (loaded.empty() ? "" : " ") + line.id;
+    if (line.standing == plugin::Standing::loaded) loaded += (loaded.empty() ? "" : " ") + line.id;
   }
   for (const auto& name : unclaimed(config, lines)) {
     log::warn("configuration of no plugin" + field("table", "plugin." + name) +
@@ -179,10 +196,11 @@ class Daemon {
   Daemon(const Config& config, EndWatch& ends, Storage& storage)
       : config_(config),
         ends_(ends),
+        reader_(storage.reader),
         mark_(config.state_dir / "crash", seats_),
         containment_(process_settings(config)),
-        registry_(registry_settings(config, mark_, containment_)),
         folders_(config.plugins),
+        registry_(registry_settings()),
         host_({.store = storage.store, .reader = storage.reader, .clock = clock_},
               host_settings(config, mark_), load_plugins()),
         caller_(registry_, config.limits),
@@ -196,19 +214,22 @@ class Daemon {
   Ended run();
 
  private:
+  plugin::RegistrySettings registry_settings();
   runtime::LiveHost::Plugins load_plugins();
+  void forget_builds();
   void on_plugin_files(const plugin::FolderWatch::News& news);
   void log_listening();
   Ended end(const End& end);
 
   const Config& config_;
   EndWatch& ends_;
+  storage::Reader& reader_;
   const runtime::SystemClock clock_;
   runtime::CrashSeats seats_;
   runtime::CrashMark mark_;  // the store has made sure that the folder is ours
   contained::ProcessContainment containment_;
-  plugin::PluginRegistry registry_;
   plugin::FolderWatch folders_;
+  plugin::PluginRegistry registry_;
   runtime::LiveHost host_;
   runtime::ModuleCaller caller_;
   runtime::InProcessRunner runner_;
@@ -217,11 +238,20 @@ class Daemon {
   http::HttpServer server_;
 };
 
+plugin::RegistrySettings Daemon::registry_settings() {
+  auto settings = daemon::registry_settings(config_, mark_, containment_);
+  settings.oldest_job = oldest_job(reader_);
+  settings.now = [this] { return clock_.now().wall; };
+  settings.look_again = [this](const auto& file) { folders_.look_again(file); };
+  return settings;
+}
+
 runtime::LiveHost::Plugins Daemon::load_plugins() {
   const auto listing = folders_.list();
   log_troubles(listing.troubles);
   log_loading(registry_.load(listing.files));
-  registry_.tidy();
+  log_loading(registry_.restore());
+  registry_.retire_replaced();
   log_unclaimed(config_, registry_.lines());
   if (registry_.catalogue()->types.empty()) log_no_plugins(config_);
   return plugins_of(registry_);
@@ -230,7 +260,13 @@ runtime::LiveHost::Plugins Daemon::load_plugins() {
 void Daemon::on_plugin_files(const plugin::FolderWatch::News& news) {
   log_troubles(news.troubles);
   log_loading(registry_.load(news.files));
+  (void)registry_.forget_builds(oldest_job(reader_));
   host_.offer(plugins_of(registry_));
+  registry_.retire_replaced();
+}
+
+void Daemon::forget_builds() {
+  if (registry_.forget_builds(oldest_job(reader_))) host_.offer(plugins_of(registry_));
 }
 
 void Daemon::log_listening() {
@@ -260,7 +296,12 @@ Ended Daemon::run() {
     return Ended::failed;
   }
   log_listening();
-  return end(*ends_.wait());
+  std::optional<End> asked_to_end;
+  while (!asked_to_end) {
+    asked_to_end = ends_.wait(builds_are_forgotten_every);
+    if (!asked_to_end) forget_builds();
+  }
+  return end(*asked_to_end);
 }
 
 Ended Daemon::end(const End& end) {

@@ -302,6 +302,20 @@ void write_child(JsonWriter& json, const storage::ChildLine& line, const StepIds
   json.end_object();
 }
 
+std::string_view name_of(plugin::Standing standing) {
+  switch (standing) {
+    case plugin::Standing::loaded:
+      return "loaded";
+    case plugin::Standing::refused:
+      return "refused";
+    case plugin::Standing::replaced:
+      return "replaced";
+    case plugin::Standing::withdrawn:
+      return "withdrawn";
+  }
+  return "";
+}
+
 void write_plugin(JsonWriter& json, const plugin::PluginLine& line) {
   json.begin_object();
   json.member_or_null("id", line.id);
@@ -314,6 +328,7 @@ void write_plugin(JsonWriter& json, const plugin::PluginLine& line) {
   json.begin_array();
   for (const std::string& type : line.step_types) json.text(type);
   json.end_array();
+  json.member("state", name_of(line.standing));
   json.member_or_null("refused", line.refused);
   json.member("in_process", line.in_process);
   json.end_object();

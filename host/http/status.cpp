@@ -41,7 +41,9 @@ Answer show_status(const Scope& scope, Request& request) {
   const runtime::HostHealth health = scope.host.health();
   const storage::Facts facts = scope.host.reader().facts();
   std::size_t loaded = 0;
-  for (const plugin::PluginLine& line : scope.host.plugins()) loaded += line.refused.empty();
+  for (const plugin::PluginLine& line : scope.host.plugins()) {
+    loaded += line.standing == plugin::Standing::loaded;
+  }
   Reply reply;
   JsonWriter json(reply.body);
   json.begin_object();

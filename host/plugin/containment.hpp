@@ -28,6 +28,11 @@ class ContainedModule {
   [[nodiscard]] virtual engine::Outcome run(const engine::CallRequest& request, CallPorts& ports,
                                             std::stop_token stop) = 0;
 
+  /// Its process ends as soon as no call runs in it, and one that comes later starts another, until
+  /// it is recalled. It may take as long as the plugin takes to end its threads.
+  virtual void retire() = 0;
+  virtual void recall() = 0;
+
   /// No call is under way and none will come. Nothing: all is well; else what the plugin answered.
   [[nodiscard]] virtual std::optional<std::string> quiesce(std::chrono::milliseconds budget) = 0;
 };

@@ -44,6 +44,11 @@ void collect(const std::filesystem::path& folder, FolderWatch::Listing& listing)
   }
 }
 
+void add(FolderWatch::News& news, const std::filesystem::path& file) {
+  auto& files = news.files;
+  if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
+}
+
 /// Tells the news. What is to be told next: nothing, or that this could not be taken.
 FolderWatch::News left_after(const FolderWatch::OnNews& on_news, const FolderWatch::News& news) {
   std::string fact;
@@ -71,8 +76,9 @@ FolderWatch::FolderWatch(std::vector<std::filesystem::path> folders,
                          std::chrono::milliseconds settle)
     : settle_(settle),
       events_(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)),
-      ending_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!events_.is_open() || !ending_.is_open()) {
+      ending_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      asking_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!events_.is_open() || !ending_.is_open() || !asking_.is_open()) {
     throw std::system_error(errno, std::generic_category(),
                             "cannot watch the plugins folders (see fs.inotify.max_user_instances)");
   }
@@ -123,25 +129,41 @@ void FolderWatch::stop() {
 void FolderWatch::run(const OnNews& on_news) {
   News news;
   while (true) {
-    std::array<pollfd, 2> watched{{{ending_.number(), POLLIN, 0}, {events_.number(), POLLIN, 0}}};
+    std::array<pollfd, 3> watched{{{ending_.number(), POLLIN, 0},
+                                   {events_.number(), POLLIN, 0},
+                                   {asking_.number(), POLLIN, 0}}};
     const bool unsettled = !news.files.empty() || !news.troubles.empty();
     const int ready =
         ::poll(watched.data(), watched.size(), unsettled ? static_cast<int>(settle_.count()) : -1);
     if (watched[0].revents != 0) return;
     if (ready > 0) {
       take_events(news);
+      take_asked(news);
     } else if (ready == 0) {
       news = left_after(on_news, news);
     }
   }
 }
 
+void FolderWatch::look_again(const std::filesystem::path& file) {
+  {
+    const std::lock_guard lock(mutex_);
+    asked_.push_back(file);
+  }
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(asking_.number(), &one, sizeof one);
+}
+
+void FolderWatch::take_asked(News& news) {
+  std::uint64_t times = 0;
+  [[maybe_unused]] const ssize_t read = ::read(asking_.number(), &times, sizeof times);
+  const std::lock_guard lock(mutex_);
+  for (const auto& file : asked_) add(news, file);
+  asked_.clear();
+}
+
 void FolderWatch::take_events(News& news) {
   alignas(inotify_event) std::array<char, 16384> buffer{};
-  const auto add = [&news](const std::filesystem::path& file) {
-    auto& files = news.files;
-    if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
-  };
   ssize_t length = 0;
   while ((length = ::read(events_.number(), buffer.data(), buffer.size())) > 0) {
     for (ssize_t at = 0; at < length;) {
@@ -151,7 +173,7 @@ void FolderWatch::take_events(News& news) {
       at += static_cast<ssize_t>(sizeof event + event.len);
       if ((event.mask & IN_Q_OVERFLOW) != 0) {
         Listing all = list();
-        for (const auto& file : all.files) add(file);
+        for (const auto& file : all.files) add(news, file);
         continue;
       }
       const Folder* folder = watched_as(event.wd);
@@ -164,12 +186,12 @@ void FolderWatch::take_events(News& news) {
       if (event.len == 0 && (event.mask & IN_ATTRIB) != 0) {
         Listing all;
         collect(folder->path, all);
-        for (const auto& file : all.files) add(file);
+        for (const auto& file : all.files) add(news, file);
         continue;
       }
       const auto file = folder->path / (event.len == 0 ? "" : name);
       if (event.len == 0 || !is_plugin_name(file)) continue;
-      if ((event.mask & IN_CREATE) == 0 || is_made_whole(file)) add(file);
+      if ((event.mask & IN_CREATE) == 0 || is_made_whole(file)) add(news, file);
     }
   }
 }

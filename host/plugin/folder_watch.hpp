@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
@@ -41,6 +42,9 @@ class FolderWatch final {
   [[nodiscard]] Listing list() const;
 
   void start(OnNews on_news);
+  /// Tells of this file as if it had changed. Any thread.
+  void look_again(const std::filesystem::path& file);
+
   /// The last call has returned when it does. May be called twice, and before start().
   void stop();
 
@@ -53,12 +57,16 @@ class FolderWatch final {
 
   void run(const OnNews& on_news);
   void take_events(News& news);
+  void take_asked(News& news);
   const Folder* watched_as(int watch) const;
 
   const std::chrono::milliseconds settle_;
   FileDescriptor events_;
   FileDescriptor ending_;  // readable: the thread ends
+  FileDescriptor asking_;  // readable: somebody asks for a file
   std::vector<Folder> folders_;
+  std::mutex mutex_;  // guards what follows
+  std::vector<std::filesystem::path> asked_;
   std::jthread thread_;
 };
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <fstream>
 #include <iterator>
@@ -62,18 +63,30 @@ Module ModuleFolder::module_of(std::string_view bytes) const {
 }
 
 void ModuleFolder::keep(const Module& module, std::string_view bytes) const {
-  if (holds(module.file, bytes)) return;
-  auto unfinished = module.file;
-  unfinished.replace_extension(".unfinished");
-  std::filesystem::remove(unfinished);
-  write_through(unfinished, bytes);
-  std::filesystem::rename(unfinished, module.file);
+  if (!holds(module.file, bytes)) write_whole(module.file, bytes);
+}
+
+std::vector<std::filesystem::path> ModuleFolder::files() const {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
+    files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
 }
 
 void ModuleFolder::remove_all_but(const std::set<std::filesystem::path>& kept) const {
-  for (const auto& entry : std::filesystem::directory_iterator(folder_)) {
-    if (!kept.contains(entry.path())) std::filesystem::remove(entry.path());
+  for (const auto& file : files()) {
+    if (!kept.contains(file)) std::filesystem::remove(file);
   }
+}
+
+void write_whole(const std::filesystem::path& file, std::string_view bytes) {
+  auto unfinished = file;
+  unfinished.replace_extension(".unfinished");
+  std::filesystem::remove(unfinished);
+  write_through(unfinished, bytes);
+  std::filesystem::rename(unfinished, file);
 }
 
 }  // namespace stepd::plugin

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <set>
 #include <string_view>
+#include <vector>
 
 #include "host/engine/id.hpp"
 
@@ -29,11 +30,17 @@ class ModuleFolder final {
   /// crashes. Throws std::system_error.
   void keep(const Module& module, std::string_view bytes) const;
 
-  /// Removes every file but these: copies of builds that no longer lie in a plugins folder.
+  /// All files there are, by name.
+  [[nodiscard]] std::vector<std::filesystem::path> files() const;
+
+  /// Removes every file but these.
   void remove_all_but(const std::set<std::filesystem::path>& kept) const;
 
  private:
   std::filesystem::path folder_;
 };
+
+/// The file is whole under its name, and on disk, or as it was. Throws std::system_error.
+void write_whole(const std::filesystem::path& file, std::string_view bytes);
 
 }  // namespace stepd::plugin

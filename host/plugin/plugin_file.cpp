@@ -176,6 +176,12 @@ std::variant<PluginFile, Refusal> read_plugin_file(const std::filesystem::path& 
   return PluginFile{path, std::get<PluginNote>(std::move(judged)), std::move(bytes)};
 }
 
+bool is_gone(const std::filesystem::path& file) {
+  std::error_code unknown;
+  return !std::filesystem::exists(std::filesystem::symlink_status(file, unknown)) &&
+         std::filesystem::exists(file.parent_path(), unknown);
+}
+
 bool is_plugin_name(const std::filesystem::path& path) {
   const std::string name = path.filename().string();
   return name.ends_with(".so") && !name.starts_with(".");

@@ -39,6 +39,9 @@ struct PluginFile {
 /// std::filesystem::filesystem_error when the folder cannot be read.
 [[nodiscard]] std::vector<std::filesystem::path> plugin_files(const std::filesystem::path& folder);
 
+/// Its folder is there, and the file is not: who only cannot see it does not take it away.
+[[nodiscard]] bool is_gone(const std::filesystem::path& file);
+
 /// Whether a file of this name asks to be a plugin.
 [[nodiscard]] bool is_plugin_name(const std::filesystem::path& path);
 

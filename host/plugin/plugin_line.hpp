@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -7,7 +8,14 @@
 
 namespace stepd::plugin {
 
-/// One plugin file as the host sees it: loaded, or refused and why.
+enum class Standing : std::uint8_t {
+  loaded,    // takes new jobs
+  refused,   // nothing of it runs
+  replaced,  // a later build has taken its place; it ends what it began
+  withdrawn  // its file was taken away, or it failed on trial; it undoes what it did
+};
+
+/// One build of a plugin as the host sees it.
 struct PluginLine {
   std::string file;  // where it was found
   std::string id;    // "demo.bank"; empty when the file does not say
@@ -15,7 +23,8 @@ struct PluginLine {
   std::string sdk;
   engine::ModuleHash module;
   std::vector<std::string> step_types;
-  std::string refused;      // empty: loaded; else cause and cure
+  Standing standing = Standing::loaded;
+  std::string refused;  // cause and cure, if it is
   bool in_process = false;  // loaded, and its code runs in the host's own process
   friend bool operator==(const PluginLine&, const PluginLine&) = default;
 };

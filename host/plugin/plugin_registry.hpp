@@ -1,10 +1,6 @@
 #pragma once
 
-#include <boost/json/object.hpp>
-#include <chrono>
-#include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -13,35 +9,21 @@
 #include <shared_mutex>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "host/engine/catalogue.hpp"
-#include "host/plugin/containment.hpp"
-#include "host/plugin/module_folder.hpp"
-#include "host/plugin/plugin_line.hpp"
-#include "host/plugin/probe.hpp"
-#include "host/plugin/step_module.hpp"
+#include "host/plugin/build_loader.hpp"
+#include "host/plugin/module_record.hpp"
+#include "host/plugin/plugin_build.hpp"
+#include "host/plugin/registry_settings.hpp"
+#include "host/plugin/step_conduct.hpp"
 
 namespace stepd::plugin {
 
-struct RegistrySettings {
-  std::filesystem::path modules;  // where the copies are kept: <state>/modules
-  ProbeCommand probe;
-  // By plugin id. A plugin that is not named gets {}.
-  std::map<std::string, boost::json::object, std::less<>> configuration;
-  std::string host_version;
-  std::chrono::milliseconds init_limit = std::chrono::seconds(10);  // a plugin's init
-  bool init_crashed = false;  // the process before this one died in the init of a plugin
-  // Borrowed; outlives the registry and all it has loaded. Null: every plugin runs here.
-  Containment* containment = nullptr;
-  std::set<std::string, std::less<>> in_process;  // ids of plugins that run here nevertheless
-  // What a plugin says outside of calls. Any thread, also while plugins are loaded.
-  std::function<void(std::string_view plugin, std::int32_t level, std::string_view message)> log;
-};
-
-/// All plugins of this host, wherever their code runs. They are never unloaded, so a module that
-/// was found stays good for as long as the registry lives, and code in this process for as long as
-/// that does.
+/// All plugins of this host, wherever their code runs. Which build of a plugin takes new jobs is a
+/// function of the files in the plugins folders; the builds it has replaced stay callable until
+/// forget_builds lets them go.
 class PluginRegistry final {
  public:
   /// Throws std::system_error when the modules folder cannot be made.
@@ -51,62 +33,97 @@ class PluginRegistry final {
   PluginRegistry& operator=(const PluginRegistry&) = delete;
 
   struct Loading {
-    std::vector<PluginLine> lines;   // of the files that were looked at, loaded or refused
-    bool catalogue_changed = false;  // there are step types that were not there before
+    std::vector<PluginLine> lines;   // what has been loaded, refused or withdrawn
+    bool catalogue_changed = false;  // other step types, or other builds of them
   };
-  /// Judges, tries and loads what is new of these files; what is wrong with one of them does not
-  /// keep the others from loading. Of several files with one plugin id the highest version is
-  /// taken; of several plugins with one step type the first. A plugin that is loaded stays as it
-  /// is. A file that is no longer there loses its refusal. Any thread; one at a time, others wait.
-  /// It takes as long as the plugins do.
+  /// Looks at these files: loads what is new, takes away what is gone, replaces what is another.
+  /// What is wrong with one file does not keep others from loading. Any thread; one at a time,
+  /// others wait. It takes as long as the plugins do.
   [[nodiscard]] Loading load(const std::vector<std::filesystem::path>& files);
 
-  /// Removes copies that nothing was loaded from. Once all plugin folders were loaded.
-  void tidy();
+  /// Once all plugin folders were loaded: brings back the builds that an earlier process has run
+  /// and that unsettled jobs may refer to, and removes all other copies.
+  [[nodiscard]] Loading restore();
+
+  /// Those who call have heard of the catalogue: the processes of builds that were replaced end
+  /// once no call runs in them, and each time again.
+  void retire_replaced();
+
+  /// Lets go of replaced builds that no unsettled job can refer to. `oldest` is when the oldest of
+  /// those was made; none: there is none. True: it let go of some.
+  [[nodiscard]] bool forget_builds(std::optional<engine::TimePoint> oldest);
 
   /// Any thread, from here on.
   [[nodiscard]] std::shared_ptr<const engine::Catalogue> catalogue() const;
   [[nodiscard]] std::vector<PluginLine> lines() const;
-  [[nodiscard]] const StepModule* find(std::string_view step_type) const;
+
+  /// The step type as this build offers it; without one, as the loaded build does. Null: that is
+  /// not there. Shared with the registry; the build stays callable for as long as it is held.
+  [[nodiscard]] std::shared_ptr<const StepModule> find(std::string_view step_type,
+                                                       engine::ModuleHash module = {}) const;
+
+  /// An executing call of this step has ended so. A build whose first calls all fail where the one
+  /// before it had succeeded is taken back.
+  void ended(const StepModule& step, const engine::Outcome& outcome) const;
 
   /// No call is under way and none will come: lets the plugins end their threads, one after the
   /// other, within the budget. Says which did not, and why.
   [[nodiscard]] std::vector<std::string> quiesce(std::chrono::milliseconds budget);
 
  private:
-  struct Candidate;
-  struct LoadedPlugin;
-  using Loaded = std::shared_ptr<LoadedPlugin>;
+  using Build = std::shared_ptr<PluginBuild>;
+  /// A file that was judged good, and its place among those of one version: the earlier comes first.
+  struct KnownFile {
+    Candidate candidate;
+    std::size_t place = 0;
+  };
+  struct Earlier {
+    Build build;
+    engine::TimePoint replaced_at;
+  };
 
-  std::optional<Candidate> candidate(const std::filesystem::path& file, Loading& loading);
-  std::string load_one(const Candidate& candidate);
-  std::optional<std::string> refused_for_an_earlier_start(const Candidate& candidate);
-  [[nodiscard]] std::variant<Loaded, std::string> open(const Candidate& candidate);
-  [[nodiscard]] std::variant<Loaded, std::string> open_contained(const Candidate& candidate) const;
-  [[nodiscard]] static Loaded loaded_from(const Candidate& candidate,
-                                          PluginDescription description);
-  std::string start(const Loaded& plugin, const Candidate& candidate);
-  std::string start_here(const Loaded& plugin, const Candidate& candidate,
-                         const boost::json::object& configuration);
-  std::string refused_beside(const Candidate& candidate, const LoadedPlugin& loaded) const;
-  std::string clash(const std::vector<StepModule>& steps) const;
-  void add(Loaded plugin);
+  void look_at(const std::filesystem::path& file, std::vector<std::string>& ids, Loading& loading);
+  [[nodiscard]] std::vector<const Candidate*> candidates_of(const std::string& id) const;
+  void settle(const std::string& id, Loading& loading);
+  [[nodiscard]] Build choose(const std::string& id, Loading& loading);
+  [[nodiscard]] std::variant<Build, std::string> build_of(const Candidate& candidate);
+  [[nodiscard]] std::variant<Build, std::string> new_build(const Candidate& candidate);
+  [[nodiscard]] Build stand_in(const std::string& id);
+  [[nodiscard]] Build remembered(const ModuleRecord& record, Loading& loading);
+  void take_back_if_failing(const std::string& id, Loading& loading);
+  void make_current(const std::string& id, Build next, Loading& loading);
+  void make_earlier(const Build& build, engine::TimePoint at, Standing standing,
+                    Loading& loading);
+  void begin_trial(const PluginBuild& next, const PluginBuild& before) const;
+  void record(const Build& build, std::optional<engine::TimePoint> replaced_at) const;
+  void stand(const std::string& id, Standing standing);
+  [[nodiscard]] std::string keep_copy(const Candidate& candidate) const;
+  [[nodiscard]] std::string clash(const PluginBuild& build) const;
+  [[nodiscard]] std::string same_version(const Candidate& candidate) const;
   void refuse(PluginLine line, Loading& loading);
-  const LoadedPlugin* loaded_with_id(std::string_view id) const;
+  void publish(Loading& loading);
+  void tidy() const;
 
-  // Shared with what plugins were handed, which they may keep for as long as the process lives.
   const std::shared_ptr<const RegistrySettings> settings_;
   const ModuleFolder folder_;
   std::mutex loading_;  // held while loading; guards the writing of what follows
-  std::set<std::filesystem::path> crashed_;  // what tells of builds that end the process
-  std::set<std::string> hanging_;            // ids of plugins whose init has not returned
+  BuildLoader loader_;
+  std::map<std::filesystem::path, KnownFile> files_;
+  std::map<std::filesystem::path, std::size_t> places_;
+  std::vector<ModuleRecord> records_;               // of earlier processes, until restore
+  std::map<engine::ModuleHash, std::string> back_;  // builds that were taken back, and why
+  std::vector<Build> here_;  // all that have run in this process: they are never let go
 
   mutable std::shared_mutex readers_;  // guards what follows against those who read meanwhile
-  std::vector<Loaded> loaded_;         // shared with a start that goes on
-  std::map<std::string, PluginLine> refused_;
-  std::map<std::string, const StepModule*, std::less<>> steps_;
+  std::map<std::string, Build, std::less<>> loaded_;  // by plugin id
+  std::vector<Earlier> earlier_;                      // the latest first
+  std::map<std::string, PluginLine> refused_;         // by file
+  std::map<std::string, std::vector<std::shared_ptr<const StepModule>>, std::less<>> steps_;
   // Shared with those who were handed it; never changes, it is replaced.
   std::shared_ptr<const engine::Catalogue> catalogue_;
+
+  mutable std::mutex failing_mutex_;
+  mutable std::map<engine::ModuleHash, std::string> failing_;  // builds on trial that failed, and how
 };
 
 }  // namespace stepd::plugin

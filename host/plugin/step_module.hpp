@@ -15,6 +15,7 @@ namespace stepd::plugin {
 using PluginConfiguration = std::map<std::string, std::string, std::less<>>;
 
 class ContainedModule;
+class StepConduct;
 
 /// One step type and the code behind it. Code in this process stays loaded for as long as that
 /// lives.
@@ -31,6 +32,8 @@ struct StepModule {
   // The code lies in a process of its own, and there are no callbacks here; absent: it lies here.
   // Owned by all step modules of one plugin alike.
   std::shared_ptr<ContainedModule> contained;
+  // Shared with copies of this; absent where nobody asks how calls end.
+  std::shared_ptr<StepConduct> conduct;
 };
 
 }  // namespace stepd::plugin

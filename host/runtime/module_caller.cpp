@@ -18,18 +18,30 @@ engine::Outcome may_work_later(std::string code, std::string message) {
   return outcome;
 }
 
+/// The engine has not heard yet that the build was let go.
+engine::Outcome not_there(const engine::CallRequest& request) {
+  engine::Outcome outcome;
+  outcome.kind = engine::OutcomeKind::not_started;
+  outcome.error = {.code = "module_gone",
+                   .message = "the build of step type " + request.type +
+                              " that was to run is not loaded any more",
+                   .details = {}};
+  outcome.retry_after = std::chrono::milliseconds(100);
+  return outcome;
+}
+
 }  // namespace
 
 engine::Outcome ModuleCaller::run(const engine::CallRequest& request, plugin::CallPorts& ports,
                                   std::stop_token stop) {
-  const auto* step = plugins_.find(request.type);
-  if (!step) {
-    return may_work_later("module_gone", "no loaded plugin offers step type " + request.type +
-                                             "; put its plugin back (see: stepctl plugin list)");
-  }
+  const auto step = plugins_.find(request.type, request.module);
+  if (!step) return not_there(request);
   try {
-    if (step->contained) return step->contained->run(request, ports, std::move(stop));
-    return plugin::run_call(*step, request, ports, std::move(stop), limits_);
+    auto outcome = step->contained
+                       ? step->contained->run(request, ports, std::move(stop))
+                       : plugin::run_call(*step, request, ports, std::move(stop), limits_);
+    if (request.phase == engine::Phase::execute) plugins_.ended(*step, outcome);
+    return outcome;
   } catch (const std::exception& error) {
     // The host's own trouble (no memory, no descriptors), not the plugin's.
     return may_work_later("host_trouble",
@@ -38,7 +50,7 @@ engine::Outcome ModuleCaller::run(const engine::CallRequest& request, plugin::Ca
 }
 
 bool ModuleCaller::runs_here(const engine::CallRequest& request) const {
-  const auto* step = plugins_.find(request.type);
+  const auto step = plugins_.find(request.type, request.module);
   return step && !step->contained;
 }
 

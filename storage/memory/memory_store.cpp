@@ -252,4 +252,12 @@ Facts MemoryStore::facts() {
   return facts;
 }
 
+std::optional<JobId> MemoryStore::oldest_unsettled() {
+  const std::lock_guard lock{mutex_};
+  for (const auto& [id, job] : record_.jobs) {
+    if (!job->kept.head.settled_at) return id;
+  }
+  return std::nullopt;
+}
+
 }  // namespace stepd::storage

@@ -54,6 +54,7 @@ class MemoryStore final : public Store, public Reader {
   [[nodiscard]] std::optional<JobId> undo_of(JobId origin) override;
   [[nodiscard]] std::vector<Count> counts() override;
   [[nodiscard]] Facts facts() override;
+  [[nodiscard]] std::optional<JobId> oldest_unsettled() override;
 
  private:
   void require_current(Epoch epoch) const;

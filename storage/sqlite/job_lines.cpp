@@ -49,6 +49,9 @@ const std::string open =
 constexpr std::string_view select_counts =
     "SELECT code, jobs FROM word WHERE jobs > 0 ORDER BY code";
 
+constexpr std::string_view select_oldest =
+    "SELECT min(id) FROM job INDEXED BY job_open WHERE settled_at IS NULL";
+
 constexpr std::string_view select_attention = R"sql(
 SELECT count(*) FROM job INDEXED BY job_flagged
 WHERE (attention = 1 OR needs <> '') AND attention = 1 AND settled_at IS NULL)sql";
@@ -99,7 +102,8 @@ JobLines::JobLines(Database& database)
       by_word_(database, by_word),
       open_(database, open),
       counts_(database, select_counts),
-      attention_(database, select_attention) {}
+      attention_(database, select_attention),
+      oldest_(database, select_oldest) {}
 
 std::vector<JobLine> JobLines::page(const JobFilter& filter, std::optional<JobId> before,
                                     std::size_t limit) {
@@ -157,6 +161,12 @@ std::vector<Count> JobLines::counts() {
 std::uint64_t JobLines::unsettled_with_attention() {
   Rows found = attention_.query();
   return found.next() ? static_cast<std::uint64_t>(found.integer(0)) : 0;
+}
+
+std::optional<JobId> JobLines::oldest_unsettled() {
+  Rows found = oldest_.query();
+  const auto id = found.next() ? found.maybe_integer(0) : std::nullopt;
+  return id ? std::optional(JobId{*id}) : std::nullopt;
 }
 
 }  // namespace stepd::storage::sqlite

@@ -19,6 +19,7 @@ class JobLines {
                                           std::size_t limit);
   [[nodiscard]] std::vector<Count> counts();
   [[nodiscard]] std::uint64_t unsettled_with_attention();
+  [[nodiscard]] std::optional<JobId> oldest_unsettled();
 
  private:
   [[nodiscard]] bool are_few(const std::set<engine::JobWord>& words);
@@ -30,6 +31,7 @@ class JobLines {
   Statement open_;
   Statement counts_;
   Statement attention_;
+  Statement oldest_;
 };
 
 }  // namespace stepd::storage::sqlite

@@ -200,4 +200,8 @@ Facts SqliteReader::facts() {
           .attention = Borrowed{*this} -> lines.unsettled_with_attention()};
 }
 
+std::optional<JobId> SqliteReader::oldest_unsettled() {
+  return Borrowed{*this}->lines.oldest_unsettled();
+}
+
 }  // namespace stepd::storage

@@ -39,6 +39,7 @@ class SqliteReader final : public Reader {
   [[nodiscard]] std::optional<JobId> undo_of(JobId origin) override;
   [[nodiscard]] std::vector<Count> counts() override;
   [[nodiscard]] Facts facts() override;
+  [[nodiscard]] std::optional<JobId> oldest_unsettled() override;
 
  private:
   class Connection;

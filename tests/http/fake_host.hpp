@@ -314,6 +314,8 @@ class FakeHost final : public runtime::Host, private storage::Reader {
     return {.backend = "fake", .place = "memory", .bytes = 4096, .attention = 1};
   }
 
+  std::optional<engine::JobId> oldest_unsettled() override { return std::nullopt; }
+
   void run_once(std::function<void()> Script::*hook) {
     std::function<void()> run;
     {

@@ -170,7 +170,9 @@ TEST_CASE("a plugin that appears while the host runs becomes available") {
     listener.hear(news);
   });
 
-  at_hand.put("good");
+  const auto whole = at_hand.root.path() / "good.so";
+  std::filesystem::copy_file(small_plugin("good"), whole);
+  std::filesystem::rename(whole, at_hand.folder / "good.so");
 
   CHECK(listener.until("good.so").contains("good.so"));
   watch.stop();

@@ -31,7 +31,7 @@ std::string refusal_when_loading(const std::string& plugin) {
 }
 
 engine::Outcome call(const PluginRegistry& registry, const std::string& type, std::string args) {
-  const StepModule* step = registry.find(type);
+  const auto step = registry.find(type);
   REQUIRE(step != nullptr);
   KeptPorts ports;
   const engine::CallRequest request{
@@ -153,8 +153,7 @@ TEST_CASE("of two plugins with one step type the second is refused by name") {
                                         " offers the step type good.echo, which test.good 1.2.0 "
                                         "from " +
                                         first.string() +
-                                        " offers already; remove one of the two, then restart "
-                                        "stepd");
+                                        " offers already; remove one of the two");
   CHECK(registry.catalogue()->find("good.echo")->plugin == "test.good 1.2.0");
 }
 
@@ -168,47 +167,8 @@ TEST_CASE("of several builds of one plugin the highest version is taken") {
 
   CHECK(registry.catalogue()->find("good.echo")->plugin == "test.good 1.10.0");
   REQUIRE(loading.lines.size() == 2);
-  CHECK_THAT(loading.lines[1].refused,
+  CHECK_THAT(loading.lines[0].refused,
              Contains("holds version 1.2.0, which is no newer") && Contains(newer.string()));
-}
-
-TEST_CASE("a build that comes while another is loaded waits for a restart") {
-  const PluginsAtHand at_hand;
-  PluginRegistry registry(at_hand.settings);
-  const auto file = at_hand.put("good");
-  REQUIRE(registry.load({file}).catalogue_changed);
-  const auto catalogue = registry.catalogue();
-
-  SECTION("in the same place") {
-    at_hand.put("good_rebuilt", "good");
-    const auto loading = registry.load({file});
-
-    CHECK_FALSE(loading.catalogue_changed);
-    CHECK_THAT(only_line(loading).refused,
-               Contains("plugin test.good is loaded as version 1.2.0") &&
-                   Contains("restart stepd to take the new build"));
-  }
-  SECTION("in another place, with a higher version") {
-    CHECK_THAT(only_line(registry.load({at_hand.put("good_newer")})).refused,
-               Contains("restart stepd to take the new build"));
-  }
-  SECTION("in another place, with the same version") {
-    CHECK_THAT(only_line(registry.load({at_hand.put("good_rebuilt")})).refused,
-               Contains("remove the one you do not want"));
-  }
-  SECTION("the same bytes in another place") {
-    CHECK_THAT(only_line(registry.load({at_hand.put("good", "copy")})).refused,
-               Contains("is the same build once more"));
-  }
-  SECTION("the same bytes in the same place") {
-    at_hand.put("good");
-    CHECK(registry.load({file}).lines.empty());
-    CHECK(registry.lines().size() == 1);
-  }
-  CHECK(registry.catalogue() == catalogue);
-  CHECK(registry.lines().front().refused.empty());
-  const std::filesystem::directory_iterator copies(at_hand.settings.modules);
-  CHECK(std::distance(copies, {}) == 1);
 }
 
 TEST_CASE("a refused file is looked at anew when it changes and forgotten when it goes") {
@@ -231,44 +191,11 @@ TEST_CASE("a refused file is looked at anew when it changes and forgotten when i
   }
 }
 
-TEST_CASE("overwriting or removing the file of a loaded plugin does it no harm") {
-  const PluginsAtHand at_hand;
-  PluginRegistry registry(at_hand.settings);
-  const auto file = at_hand.put("good");
-  REQUIRE(registry.load({file}).catalogue_changed);
-
-  write_file(file, "overwritten in place");
-  CHECK(call(registry, "good.echo", "{}").output.view() == "{}");
-  std::filesystem::remove(file);
-  CHECK(call(registry, "good.echo", "{}").output.view() == "{}");
-}
-
-TEST_CASE("copies that nothing was loaded from are tidied away") {
-  const PluginsAtHand at_hand;
-  const auto modules = at_hand.root.path() / "modules";
-  const auto count = [&modules] {
-    return std::distance(std::filesystem::directory_iterator(modules), {});
-  };
-  PluginRegistry registry(at_hand.settings);
-  write_file(modules / "half.unfinished", "x");
-  REQUIRE(registry.load({at_hand.put("good"), at_hand.put("no_entry")}).lines.size() == 2);
-  REQUIRE(count() == 3);
-
-  registry.tidy();
-
-  CHECK(count() == 1);
-  CHECK(call(registry, "good.echo", "{}").kind == engine::OutcomeKind::succeeded);
-}
-
 TEST_CASE("a copy that was tampered with is written anew") {
   const PluginsAtHand at_hand;
-  const auto modules = at_hand.root.path() / "modules";
-  std::filesystem::path copy;
-  {
-    PluginRegistry registry(at_hand.settings);
-    REQUIRE(registry.load({at_hand.put("good")}).catalogue_changed);
-    copy = std::filesystem::directory_iterator(modules)->path();
-  }
+  const auto file = at_hand.put("good");
+  REQUIRE(PluginRegistry(at_hand.settings).load({file}).catalogue_changed);
+  const auto copy = ModuleFolder(at_hand.settings.modules).module_of(bytes_of(file)).file;
   std::filesystem::remove(copy);
   write_file(copy, "tampered with");
 
@@ -322,9 +249,9 @@ TEST_CASE("a plugin whose init does not return is refused and the rest loads") {
   CHECK_THAT(loading.lines[0].refused, Contains("its init has not returned within 100 ms"));
   CHECK(loading.lines[1].refused.empty());
   CHECK(registry.catalogue()->find("init.nothing") == nullptr);
-  CHECK_THAT(only_line(registry.load({at_hand.put("hanging_init", "again")})).refused,
+  CHECK_THAT(registry.load({at_hand.put("hanging_init", "again")}).lines.back().refused,
              Contains("an init of plugin test.hanging_init has not returned yet"));
-  CHECK(std::distance(std::filesystem::directory_iterator(at_hand.settings.modules), {}) == 2);
+  CHECK(at_hand.copies() == 2);
 }
 
 TEST_CASE("A7: a build whose init ended the process before is refused until it is another") {
@@ -343,13 +270,13 @@ TEST_CASE("A7: a build whose init ended the process before is refused until it i
       at_hand.settings.init_crashed = crashed;
       PluginRegistry registry(at_hand.settings);
       CHECK_THAT(only_line(registry.load({file})).refused, Contains("ended stepd when it was"));
-      registry.tidy();
+      CHECK(registry.restore().lines.empty());
     }
     write_file(file, bytes_of(small_plugin("good")));
     PluginRegistry registry(at_hand.settings);
     CHECK(only_line(registry.load({file})).refused.empty());
-    registry.tidy();
-    CHECK(std::distance(std::filesystem::directory_iterator(at_hand.settings.modules), {}) == 1);
+    CHECK(registry.restore().lines.empty());
+    CHECK(at_hand.copies() == 1);
   }
   SECTION("and not when the process died of something else meanwhile") {
     leave_unfinished();

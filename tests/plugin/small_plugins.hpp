@@ -43,6 +43,15 @@ struct PluginsAtHand {
 
   PluginsAtHand() { std::filesystem::create_directories(folder); }
 
+  /// The modules that builds are loaded from.
+  [[nodiscard]] std::size_t copies() const {
+    std::size_t count = 0;
+    for (const auto& each : std::filesystem::directory_iterator(settings.modules)) {
+      if (each.path().extension() == ".so") ++count;
+    }
+    return count;
+  }
+
   std::filesystem::path put(const std::string& plugin, const std::string& as = {}) const {
     const auto file = folder / ((as.empty() ? plugin : as) + ".so");
     std::filesystem::copy_file(small_plugin(plugin), file,

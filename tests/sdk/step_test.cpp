@@ -135,6 +135,34 @@ TEST_CASE("a default declared for the step type fills in what is absent") {
   CHECK(ending.outcome == Outcome::succeeded);
 }
 
+TEST_CASE("J2: arguments recorded under an earlier version are made those of today") {
+  stepd::Plugin plugin("test", "1");
+  plugin.step<greet>("test.greet")
+      .version(3, 1)
+      .default_value(&Greeting::times, 1)
+      .migrate([](std::uint32_t recorded, boost::json::object arguments) {
+        if (recorded == 2) throw stepd::Refused{"no_way", "version 2 greeted nobody"};
+        return boost::json::object{{"name", arguments.at("who")}};
+      });
+  Rehearsal rehearsal(plugin, "test.greet");
+
+  SECTION("of one that is taken over") {
+    rehearsal.surroundings.recorded_version = 1;
+    CHECK(rehearsal.execute(boost::json::parse(R"({"who":"ada"})")).output_as<Reply>() ==
+          Reply{"hello ada"});
+  }
+  SECTION("of one that is not to be had") {
+    rehearsal.surroundings.recorded_version = 2;
+    const auto ending = rehearsal.execute(boost::json::parse("{}"));
+    CHECK(ending.outcome == Outcome::refused);
+    CHECK(ending.code == "no_way");
+  }
+  SECTION("and those of today are let be") {
+    CHECK(rehearsal.execute(boost::json::parse(R"({"name":"ada"})")).output_as<Reply>() ==
+          Reply{"hello ada"});
+  }
+}
+
 TEST_CASE("A2: what a step throws is its answer") {
   const auto refused = ending_of([](auto&) {
     throw stepd::Refused{"closed", "A-1 is closed", {{"id", "A-1"}}};

@@ -68,9 +68,11 @@ void print_example(const Session& session, const json::object& type) {
 
 /// One that can bring the daemon down is told from the others.
 Cell state_of(const json::object& plugin) {
-  if (!refusal_of(plugin).empty()) return {"refused", Tone::bad};
+  const std::string state = text_at(plugin, "state");
+  if (state == "refused") return {state, Tone::bad};
+  if (state != "loaded") return {state, Tone::dim};
   if (true_at(plugin, "in_process")) return {"in process", Tone::warn};
-  return {"loaded", Tone::good};
+  return {state, Tone::good};
 }
 
 }  // namespace
@@ -119,6 +121,7 @@ ExitCode run(const Session& session, const ShowPlugin& command) {
     Table table({});
     add_line(table, "plugin", command.id, Tone::strong);
     add_line(table, "version", text_at(plugin, "version"));
+    add_line(table, "state", text_at(plugin, "state"));
     add_line(table, "refused", refusal_of(plugin), Tone::bad);
     add_line(table, "file", text_at(plugin, "file"));
     add_line(table, "module", text_at(plugin, "module"));

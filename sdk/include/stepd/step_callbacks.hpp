@@ -1,9 +1,11 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <stepd/context.hpp>
 #include <stepd/defaults.hpp>
@@ -104,11 +106,31 @@ template <Phase phase, class Body>
   }
 }
 
+/// How a step type takes over steps that were recorded under an earlier version of it.
+struct Migration {
+  std::uint32_t version = 1;  // of today
+  std::function<boost::json::object(std::uint32_t recorded, boost::json::object arguments)>
+      arguments{};
+};
+
+/// The arguments as a step of today's version would have them; nothing: as they are recorded.
+[[nodiscard]] inline std::optional<std::string> migrated(stepd_context& call,
+                                                         const Migration& migration) {
+  if (!migration.arguments) return std::nullopt;
+  const std::uint32_t version = call.host->call(&call)->step_version;
+  if (version >= migration.version) return std::nullopt;
+  const auto recorded = boost::json::parse(text_of(call.host->args_json(&call)));
+  return boost::json::serialize(migration.arguments(version, recorded.as_object()));
+}
+
 template <class Arguments>
-[[nodiscard]] Arguments arguments_of(stepd_context& call, const Defaults& defaults) {
+[[nodiscard]] Arguments arguments_of(stepd_context& call, const Defaults& defaults,
+                                     const Migration& migration) {
+  const auto todays = migrated(call, migration);
   try {
     return JsonReader(rules_of_arguments(defaults))
-        .from_text<Arguments>(text_of(call.host->args_json(&call)));
+        .from_text<Arguments>(todays ? std::string_view(*todays)
+                                      : text_of(call.host->args_json(&call)));
   } catch (const BadValue& error) {
     throw Refused{"bad_arguments", error.what()};
   }
@@ -135,10 +157,11 @@ template <class Output>
   return STEPD_SUCCEEDED;
 }
 
-/// What `self` points at: how to make a step object, and the defaults of its arguments.
+/// What `self` points at: how to make a step object, and how its arguments are read.
 template <class StepClass, class... Parts>
 struct StepSource {
   Defaults defaults;
+  Migration migration;
   std::tuple<Parts...> parts;
 
   [[nodiscard]] StepClass make() const {
@@ -155,7 +178,7 @@ class StepCallbacks {
   static stepd_outcome execute(void* self, stepd_context* call) noexcept {
     return answer_of<Phase::execute>(*call, [&](Context& context) {
       const auto& source = *static_cast<const Source*>(self);
-      const auto arguments = arguments_of<Arguments>(*call, source.defaults);
+      const auto arguments = arguments_of<Arguments>(*call, source.defaults, source.migration);
       auto step = source.make();
       if constexpr (std::is_void_v<typename S::Output>) {
         step.execute(context, arguments);
@@ -169,7 +192,7 @@ class StepCallbacks {
   static stepd_outcome compensate(void* self, stepd_context* call) noexcept {
     return answer_of<Phase::compensate>(*call, [&](Context& context) {
       const auto& source = *static_cast<const Source*>(self);
-      const auto arguments = arguments_of<Arguments>(*call, source.defaults);
+      const auto arguments = arguments_of<Arguments>(*call, source.defaults, source.migration);
       const auto output = own_output(*call);
       auto step = source.make();
       step.compensate(context, arguments, output);
@@ -180,7 +203,7 @@ class StepCallbacks {
   static stepd_outcome probe(void* self, stepd_context* call) noexcept {
     return answer_of<Phase::probe>(*call, [&](Context& context) {
       const auto& source = *static_cast<const Source*>(self);
-      const auto arguments = arguments_of<Arguments>(*call, source.defaults);
+      const auto arguments = arguments_of<Arguments>(*call, source.defaults, source.migration);
       auto step = source.make();
       return answer_of_probe(*call, step.probe(context, arguments));
     });

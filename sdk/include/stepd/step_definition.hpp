@@ -2,8 +2,10 @@
 
 #include <stepd/plugin.h>
 
+#include <boost/json/object.hpp>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stepd/defaults.hpp>
 #include <stepd/formats.hpp>
@@ -38,9 +40,10 @@ struct StepRecord {
   stepd_retry_policy retry{};
   stepd_retry_policy compensate_retry{};
   stepd_step abi{};
-  // Of a type only the callbacks know; Defaults lie in it, too.
+  // Of a type only the callbacks know; what the next two point at lies in it, too.
   std::shared_ptr<void> source;
   Defaults* defaults = nullptr;
+  Migration* migration = nullptr;
   Formats formats;
   void (*write_schemas)(StepRecord&) = nullptr;
 };
@@ -59,9 +62,10 @@ template <class S, class... Parts>
   using Source = StepSource<S, Parts...>;
   using Callbacks = StepCallbacks<S, Source>;
   auto record = std::make_unique<StepRecord>();
-  auto source = std::make_shared<Source>(Source{{}, {std::move(parts)...}});
+  auto source = std::make_shared<Source>(Source{{}, {}, {std::move(parts)...}});
   record->type = type;
   record->defaults = &source->defaults;
+  record->migration = &source->migration;
   record->write_schemas = [](StepRecord& one) {
     one.arguments_schema = schema_text<typename S::Arguments>(*one.defaults, one.formats);
     one.output_schema = schema_text<Valued<typename S::Output>>(Defaults{});
@@ -93,9 +97,20 @@ class StepDefinition {
   StepDefinition& version(std::uint32_t version, std::uint32_t accepts_from) {
     record_->abi.version = version;
     record_->abi.accepts_from = accepts_from;
+    record_->migration->version = version;
     return *this;
   }
   StepDefinition& version(std::uint32_t number) { return version(number, number); }
+
+  /// Makes of the arguments of a step that was recorded under an earlier version what they would be
+  /// today. Before each call of such a step, on any thread; it depends on nothing but what it is
+  /// given, and throws what a step may throw.
+  StepDefinition& migrate(std::function<boost::json::object(std::uint32_t recorded_version,
+                                                            boost::json::object arguments)>
+                              arguments) {
+    record_->migration->arguments = std::move(arguments);
+    return *this;
+  }
 
   StepDefinition& title(std::string_view text) {
     record_->title = text;

@@ -75,7 +75,8 @@ struct Surroundings {
   std::string job_id = "job-1";
   std::string job_name = "rehearsal";
   std::string step_id = "step-1";
-  std::uint32_t attempts_max = 0;  // 0: without end
+  std::uint32_t recorded_version = 0;  // of the step's type, when the job was accepted; 0: today's
+  std::uint32_t attempts_max = 0;      // 0: without end
   std::uint64_t fencing_token = 1;
   std::optional<Time> deadline;
   std::map<std::string, std::string, std::less<>> configuration;

@@ -89,7 +89,8 @@ class RehearsedCall final : public stepd_context {
     facts_.job_name = borrowed(around.job_name);
     facts_.step_id = borrowed(around.step_id);
     facts_.step_type = borrowed(type_);
-    facts_.step_version = stage_.step.version;
+    facts_.step_version =
+        around.recorded_version != 0 ? around.recorded_version : stage_.step.version;
     facts_.attempt = stage_.record.of(phase_).attempts + 1;
     facts_.attempts_max = around.attempts_max;
     facts_.outcome_unknown = stage_.record.outcome_unknown ? 1 : 0;
