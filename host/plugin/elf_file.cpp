@@ -22,6 +22,9 @@ constexpr Elf64_Half machine_here = EM_AARCH64;
 
 using Offset = std::uint64_t;
 
+/// Of all note segments: thousands of headers may name the same bytes, and all would be kept.
+constexpr Offset note_bytes_max = Offset{1} << 20U;
+
 Offset sum(Offset left, Offset right) {
   const Offset most = std::numeric_limits<Offset>::max();
   return left > most - right ? most : left + right;
@@ -121,6 +124,10 @@ std::vector<ElfNote> notes_in(std::string_view segment, Offset alignment) {
   return notes;
 }
 
+std::string too_many_notes() {
+  return "has more than " + std::to_string(note_bytes_max) + " bytes of ELF notes";
+}
+
 }  // namespace
 
 std::variant<SharedLibrary, NotLoadable> read_shared_library(std::string_view bytes) {
@@ -133,10 +140,13 @@ std::variant<SharedLibrary, NotLoadable> read_shared_library(std::string_view by
 
   SharedLibrary library;
   bool loads = false;
+  Offset note_bytes = 0;
   for (Offset index = 0; index < header->e_phnum; ++index) {
     const auto segment = header_at<Elf64_Phdr>(bytes, header->e_phoff + index * sizeof(Elf64_Phdr));
     loads = loads || segment->p_type == PT_LOAD;
     if (segment->p_type != PT_NOTE) continue;
+    note_bytes += segment->p_filesz;
+    if (note_bytes > note_bytes_max) return NotLoadable{too_many_notes()};
     const auto found =
         notes_in(bytes.substr(segment->p_offset, segment->p_filesz), segment->p_align == 8 ? 8 : 4);
     library.notes.insert(library.notes.end(), found.begin(), found.end());

@@ -1,18 +1,12 @@
 #include "host/plugin/plugin_file.hpp"
 
-#include <fcntl.h>
 #include <stepd/plugin.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstring>
-#include <optional>
 
 #include "host/plugin/elf_file.hpp"
-#include "host/plugin/file_descriptor.hpp"
+#include "host/plugin/judged_file.hpp"
 
 namespace stepd::plugin {
 namespace {
@@ -27,59 +21,10 @@ Refusal refused(const std::filesystem::path& path, std::string_view fact, std::s
   return {path.string() + " " + std::string(fact) + "; " + std::string(cure)};
 }
 
-Refusal unreadable(const std::filesystem::path& path, int error) {
-  return refused(path, std::string("cannot be read: ") + std::strerror(error),
-                 "let the user that stepd runs as read it");
-}
-
-std::optional<Refusal> unfit(const std::filesystem::path& path, const struct stat& status) {
-  if (S_ISDIR(status.st_mode)) {
-    return refused(path, "is a folder, not a plugin",
-                   "rename it, or name it with --plugins to have what is in it loaded");
-  }
-  if (!S_ISREG(status.st_mode)) {
-    return refused(path, "is not a regular file", "remove it from the plugins folder");
-  }
-  if (static_cast<std::uint64_t>(status.st_size) > file_bytes_max) {
-    return refused(path,
-                   "has " + std::to_string(status.st_size) + " bytes and a plugin at most " +
-                       std::to_string(file_bytes_max),
-                   "build it without debug information");
-  }
-  return std::nullopt;
-}
-
-/// Who may write to it runs code as this process's user. The group of that user is taken for
-/// itself: many systems give each user one of its own, and let it write.
-std::optional<std::string> written_by_others(const struct stat& status) {
-  const uid_t self = ::geteuid();
-  if (status.st_uid != 0 && status.st_uid != self) {
-    return "belongs to user " + std::to_string(status.st_uid) + ", who is neither root nor user " +
-           std::to_string(self) + ", as whom stepd runs";
-  }
-  if ((status.st_mode & S_IWOTH) != 0) return "may be written to by everybody";
-  if ((status.st_mode & S_IWGRP) != 0 && status.st_gid != ::getegid() && status.st_gid != 0) {
-    return "may be written to by group " + std::to_string(status.st_gid);
-  }
-  return std::nullopt;
-}
-
-std::optional<Refusal> exposed(const std::filesystem::path& path, const struct stat& status) {
-  constexpr std::string_view cure = ": chown it to that user or root, or chmod go-w";
-  if (const auto fact = written_by_others(status)) {
-    return refused(path, *fact,
-                   "let nobody but root and stepd's user write to it" + std::string(cure));
-  }
-  const auto folder = path.parent_path().empty() ? std::filesystem::path(".") : path.parent_path();
-  struct stat around {};
-  if (::stat(folder.c_str(), &around) != 0) return unreadable(path, errno);
-  // In a sticky folder nobody takes another one's file away.
-  if ((around.st_mode & S_ISVTX) != 0) return std::nullopt;
-  if (const auto fact = written_by_others(around)) {
-    return refused(path, "lies in a folder that " + *fact,
-                   "let nobody but root and stepd's user write to the folder" + std::string(cure));
-  }
-  return std::nullopt;
+Refusal unfit(const std::filesystem::path& path, const FileFault& fault) {
+  if (fault.kind != FileFault::Kind::folder) return refused(path, fault.fact, fault.cure);
+  return refused(path, "is a folder, not a plugin",
+                 "rename it, or name it with --plugins to have what is in it loaded");
 }
 
 /// A word of letters, digits and the marks given; what ends up in file names, logs and JSON.
@@ -153,24 +98,9 @@ std::variant<PluginNote, Refusal> judge(const std::filesystem::path& path, std::
 }
 
 std::variant<PluginFile, Refusal> read_plugin_file(const std::filesystem::path& path) {
-  // Not blocking, or a named pipe called .so would stop the host.
-  const FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file.is_open()) return unreadable(path, errno);
-  struct stat status {};
-  if (::fstat(file.number(), &status) != 0) return unreadable(path, errno);
-  if (auto refusal = unfit(path, status)) return std::move(*refusal);
-  if (auto refusal = exposed(path, status)) return std::move(*refusal);
-
-  std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
-  std::size_t length = 0;
-  while (length < bytes.size()) {
-    const ssize_t more = ::read(file.number(), bytes.data() + length, bytes.size() - length);
-    if (more < 0 && errno == EINTR) continue;
-    if (more < 0) return unreadable(path, errno);
-    if (more == 0) break;
-    length += static_cast<std::size_t>(more);
-  }
-  bytes.resize(length);
+  auto read = read_judged(path, Writers::host_only, file_bytes_max);
+  if (const auto* fault = std::get_if<FileFault>(&read)) return unfit(path, *fault);
+  auto& bytes = std::get<std::string>(read);
   auto judged = judge(path, bytes);
   if (auto* refusal = std::get_if<Refusal>(&judged)) return std::move(*refusal);
   return PluginFile{path, std::get<PluginNote>(std::move(judged)), std::move(bytes)};

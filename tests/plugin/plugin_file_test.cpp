@@ -219,3 +219,25 @@ TEST_CASE("hidden and unfinished names ask for nothing") {
 
   CHECK(files == std::vector{folder.path() / "a.so", folder.path() / "b.so"});
 }
+
+TEST_CASE("a file whose headers name the same notes over and over is refused") {
+  std::string bytes = bytes_of(small_plugin("good"));
+  Elf64_Ehdr header{};
+  std::memcpy(&header, bytes.data(), sizeof header);
+  const Elf64_Phdr notes{.p_type = PT_NOTE,
+                         .p_flags = PF_R,
+                         .p_offset = 0,
+                         .p_vaddr = 0,
+                         .p_paddr = 0,
+                         .p_filesz = bytes.size(),
+                         .p_memsz = bytes.size(),
+                         .p_align = 4};
+  header.e_phoff = bytes.size();
+  header.e_phnum = 60'000;
+  std::memcpy(bytes.data(), &header, sizeof header);
+  for (int index = 0; index < header.e_phnum; ++index) {
+    bytes.append(reinterpret_cast<const char*>(&notes), sizeof notes);
+  }
+
+  CHECK(contains(refusal_of_bytes(bytes), "has more than 1048576 bytes of ELF notes"));
+}
