@@ -58,9 +58,9 @@ void fields(A& archive, typename A::template Field<EarlierOutput> earlier) {
 template <class A>
 void fields(A& archive, typename A::template Field<CallRequest> request) {
   auto& [id, epoch, tenant, job_name, step, step_index, type, version, module, phase, attempt,
- attempts_max,
-         outcome_unknown, deadline, timeout, heartbeat, args, own_output, earlier_outputs,
-         ended_waits, has_children, children_open, has_blobs, quick, executed_in] = request;
+         attempts_max, outcome_unknown, deadline, timeout, heartbeat, args, own_output,
+         earlier_outputs, ended_waits, has_children, children_open, has_blobs, quick, executed_in] =
+      request;
   archive(id, epoch, tenant, job_name, step, step_index, type, version, module, phase, attempt,
           attempts_max);
   archive.flags(outcome_unknown, has_children, children_open, has_blobs, quick);

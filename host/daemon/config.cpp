@@ -24,6 +24,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::array<std::string_view, 5> log_levels{"debug", "info", "warn", "error", "off"};
+/// In the order of plugin::SignaturePolicy.
+constexpr std::array<std::string_view, 3> signature_policies{"off", "warn", "require"};
 constexpr std::int64_t bytes_most = 1LL << 30U;
 
 std::string variable(const char* name) {
@@ -130,6 +132,31 @@ void read_places(TomlReader& at, Config& config, const fs::path& base) {
   }
   if (const auto addresses = at.texts("listen")) config.listen = *addresses;
   if (const auto file = at.text("token_file")) config.token_file = from_here(*file);
+  if (const auto file = at.text("plugins_lock")) config.trust.lock = from_here(*file);
+}
+
+void read_signatures(TomlReader& at, plugin::TrustSettings& trust, const fs::path& base) {
+  using Policy = plugin::SignaturePolicy;
+  if (const auto policy = at.text("policy")) {
+    const auto found = std::ranges::find(signature_policies, *policy);
+    if (found == signature_policies.end()) {
+      at.note("policy", "must be off, warn or require");
+    } else {
+      trust.signatures = static_cast<Policy>(found - signature_policies.begin());
+    }
+  }
+  const auto files = at.texts("keys").value_or(std::vector<std::string>{});
+  for (const auto& file : files) {
+    auto key = plugin::read_public_key((base / file).lexically_normal());
+    if (const auto* fault = std::get_if<std::string>(&key)) {
+      at.note("keys", (base / file).lexically_normal().string() + " " + *fault);
+    } else {
+      trust.keys.push_back(std::get<plugin::PublicKey>(std::move(key)));
+    }
+  }
+  if (files.empty() && trust.signatures != Policy::off) {
+    at.note("keys", "must name the keys of those who sign plugins: keys = [\"build.pub\"]");
+  }
 }
 
 void take_in_process(Config& config, const std::vector<std::string>& ids) {
@@ -168,6 +195,7 @@ void read_all(TomlReader& at, Config& config, const fs::path& base) {
   at.table("rehearsal", [&](TomlReader& table) {
     config.real_steps = table.truth("real_steps").value_or(config.real_steps);
   });
+  at.table("signatures", [&](TomlReader& table) { read_signatures(table, config.trust, base); });
   at.table("process", [&](TomlReader& table) { read_processes(table, config); });
   at.table("plugin", [&](TomlReader& table) { read_plugins(table, config); });
 }
@@ -296,7 +324,18 @@ std::string places(const Config& config) {
   if (!config.token_file.empty()) {
     text += "token_file = " + in_quotes(config.token_file.string()) + "\n";
   }
+  if (!config.trust.lock.empty()) {
+    text += "plugins_lock = " + in_quotes(config.trust.lock.string()) + "\n";
+  }
   return text;
+}
+
+std::string signatures_table(const plugin::TrustSettings& trust) {
+  std::vector<std::string> keys;
+  for (const auto& key : trust.keys) keys.push_back(key.file.string());
+  return "\n[signatures]\npolicy = " +
+         in_quotes(signature_policies.at(static_cast<std::size_t>(trust.signatures))) +
+         "\nkeys = " + text_list(keys) + "\n";
 }
 
 std::string limits_table(const engine::Limits& limits) {
@@ -393,6 +432,7 @@ std::string to_toml(const Config& config) {
           "\nevents = " + in_quotes(http::to_text(config.retention.events)) +
           "\nkeys = " + in_quotes(http::to_text(config.retention.keys)) + "\n";
   text += limits_table(config.limits);
+  text += signatures_table(config.trust);
   text += process_table("process", config.process);
   for (const auto& [id, limits] : config.process_of) {
     text += process_table("process." + in_quotes(id), limits);

@@ -15,6 +15,7 @@
 #include "host/engine/definition.hpp"
 #include "host/engine/time.hpp"
 #include "host/plugin/plugin_line.hpp"
+#include "host/plugin/plugin_trust.hpp"
 #include "host/runtime/committer.hpp"
 
 namespace stepd::daemon {
@@ -35,6 +36,7 @@ struct Config {
   std::vector<std::string> environment;                   // variables that plugins see, too
   contained::ProcessLimits process;                       // of the process of each plugin
   std::map<std::string, contained::ProcessLimits, std::less<>> process_of;  // but of these, by id
+  plugin::TrustSettings trust;  // whose plugins are loaded
   runtime::Retention retention;
   engine::Limits limits;
   engine::PolicyDefaults retry;

@@ -80,20 +80,25 @@ plugin::RegistrySettings registry_settings(const Config& config, const runtime::
   settings.probe.command = {"/proc/self/exe", "--probe-plugin"};
   settings.configuration = config.plugin;
   settings.host_version = STEPD_VERSION;
+  settings.trust = config.trust;
   settings.log = log_plugin;
   return settings;
+}
+
+void log_doubt(const plugin::PluginLine& line) {
+  if (line.warning.empty()) return;
+  log::warn("plugin doubted plugin=" + line.id + field("reason", line.warning));
 }
 
 void log_line(const plugin::PluginLine& line) {
   const std::string build = " plugin=" + line.id + " version=" + line.version;
   switch (line.standing) {
     case plugin::Standing::loaded:
-      return log::info("plugin loaded" + build +
-                       " step_types=" + std::to_string(line.step_types.size()) +
-                       field("file", line.file));
+      log::info("plugin loaded" + build + " step_types=" + std::to_string(line.step_types.size()) +
+                field("file", line.file));
+      return log_doubt(line);
     case plugin::Standing::refused:
-      return log::warn("plugin refused" + field("file", line.file) +
-                       field("reason", line.refused));
+      return log::warn("plugin refused" + field("file", line.file) + field("reason", line.refused));
     case plugin::Standing::replaced:
       return log::info("plugin replaced" + build);
     case plugin::Standing::withdrawn:
@@ -103,6 +108,7 @@ void log_line(const plugin::PluginLine& line) {
 
 void log_loading(const plugin::PluginRegistry::Loading& loading) {
   for (const auto& line : loading.lines) log_line(line);
+  for (const auto& line : loading.doubted) log_doubt(line);
 }
 
 void log_trouble(const std::string& trouble) {
@@ -247,6 +253,7 @@ plugin::RegistrySettings Daemon::registry_settings() {
 }
 
 runtime::LiveHost::Plugins Daemon::load_plugins() {
+  if (!config_.trust.lock.empty()) folders_.watch_lock(config_.trust.lock);
   const auto listing = folders_.list();
   log_troubles(listing.troubles);
   log_loading(registry_.load(listing.files));

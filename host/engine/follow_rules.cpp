@@ -201,8 +201,8 @@ Entries start(const JobState& job, StepIndex step, const Rulebook& rules) {
     // A build that takes an earlier version over makes its own arguments of those that were sent.
     const bool as_sent = type->version == known_snapshot(job, step).version;
     const StepSchema anything;
-    Resolution resolution = resolve_args(job, step, as_sent ? type->args_schema : anything,
-                                         rules.args_bytes_max);
+    Resolution resolution =
+        resolve_args(job, step, as_sent ? type->args_schema : anything, rules.args_bytes_max);
     if (auto* error = std::get_if<Error>(&resolution)) {
       if (state.phase != Phase::execute) {
         const ParkReason reason = state.phase == Phase::compensate ? ParkReason::compensation_ended

@@ -115,9 +115,7 @@ class Fold {
   void operator()(const Settled& entry) const { job_.settled = entry.state; }
   void operator()(const PriorityChanged& entry) const { job_.priority = entry.priority; }
 
-  void operator()(const BuildBound& entry) const {
-    job_.steps[entry.step].bound_to = entry.module;
-  }
+  void operator()(const BuildBound& entry) const { job_.steps[entry.step].bound_to = entry.module; }
 
   void operator()(const ChildrenSpawned& entry) const {
     ChildrenState& children = job_.steps[entry.step].children;

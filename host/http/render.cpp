@@ -331,6 +331,9 @@ void write_plugin(JsonWriter& json, const plugin::PluginLine& line) {
   json.member("state", name_of(line.standing));
   json.member_or_null("refused", line.refused);
   json.member("in_process", line.in_process);
+  json.member_or_null("sha256", line.sha256);
+  json.member_or_null("signed_by", line.signed_by);
+  json.member_or_null("warning", line.warning);
   json.end_object();
 }
 

@@ -16,23 +16,24 @@ namespace {
 constexpr std::string_view report_cure =
     "rebuild it with the stepd SDK, or tell its author; then copy the new file here";
 
-PluginLine line_of(const PluginDescription& description, const std::filesystem::path& file,
-                   engine::ModuleHash hash) {
+PluginLine line_of(const PluginDescription& description, const Candidate& candidate) {
   PluginLine line;
-  line.file = file.string();
+  line.file = candidate.file.string();
   line.id = description.id;
   line.version = description.version;
   line.sdk = description.sdk;
-  line.module = hash;
+  line.module = candidate.module.hash;
+  line.sha256 = candidate.module.sha256;
+  line.signed_by = candidate.trust.signed_by;
+  line.warning = candidate.trust.warning;
   for (const StepModule& step : description.steps) line.step_types.push_back(step.type.name);
   std::sort(line.step_types.begin(), line.step_types.end());
   return line;
 }
 
-std::shared_ptr<PluginBuild> build_from(const Candidate& candidate,
-                                        PluginDescription description) {
+std::shared_ptr<PluginBuild> build_from(const Candidate& candidate, PluginDescription description) {
   auto build = std::make_shared<PluginBuild>();
-  build->line = line_of(description, candidate.file, candidate.module.hash);
+  build->line = line_of(description, candidate);
   build->module = candidate.module;
   build->steps = std::move(description.steps);
   return build;
@@ -81,8 +82,7 @@ BuildLoader::Opened BuildLoader::open_here(const Candidate& candidate) {
   return build;
 }
 
-BuildLoader::Opened BuildLoader::open_contained(
-    const Candidate& candidate) const {
+BuildLoader::Opened BuildLoader::open_contained(const Candidate& candidate) const {
   try {
     auto opened = settings_->containment->open(candidate.module.file, candidate.note.id);
     if (auto* bad = std::get_if<BadDescription>(&opened)) {
@@ -98,8 +98,7 @@ BuildLoader::Opened BuildLoader::open_contained(
   }
 }
 
-std::optional<std::string> BuildLoader::refused_for_an_earlier_start(
-    const Candidate& candidate) {
+std::optional<std::string> BuildLoader::refused_for_an_earlier_start(const Candidate& candidate) {
   if (const auto crashed = crashed_file_of(candidate.module.file);
       std::filesystem::exists(crashed)) {
     crashed_.insert(crashed);
@@ -116,7 +115,8 @@ std::optional<std::string> BuildLoader::refused_for_an_earlier_start(
   return std::nullopt;
 }
 
-std::string BuildLoader::start(const std::shared_ptr<PluginBuild>& build, const Candidate& candidate) {
+std::string BuildLoader::start(const std::shared_ptr<PluginBuild>& build,
+                               const Candidate& candidate) {
   const auto configured = settings_->configuration.find(build->line.id);
   const boost::json::object configuration =
       configured == settings_->configuration.end() ? boost::json::object{} : configured->second;
@@ -132,12 +132,13 @@ std::string BuildLoader::start(const std::shared_ptr<PluginBuild>& build, const 
                   "correct its configuration, or copy a corrected build here, then restart stepd");
 }
 
-std::string BuildLoader::start_here(const std::shared_ptr<PluginBuild>& build, const Candidate& candidate,
-                                       const boost::json::object& configuration) {
+std::string BuildLoader::start_here(const std::shared_ptr<PluginBuild>& build,
+                                    const Candidate& candidate,
+                                    const boost::json::object& configuration) {
   const auto values = by_key(configuration);
   for (StepModule& step : build->steps) step.configuration = values;
   build->host.emplace(settings_->host_version, [settings = settings_, id = build->line.id](
-                                                    std::int32_t level, std::string_view text) {
+                                                   std::int32_t level, std::string_view text) {
     if (settings->log) settings->log(id, level, text);
   });
   if (!STEPD_HAS_FUNCTION(build->here, init)) return {};

@@ -11,8 +11,10 @@
 #include <cstring>
 #include <exception>
 #include <system_error>
+#include <utility>
 
 #include "host/plugin/plugin_file.hpp"
+#include "host/plugin/plugin_trust.hpp"
 
 namespace stepd::plugin {
 namespace {
@@ -20,6 +22,7 @@ namespace {
 constexpr std::uint32_t watched_events = IN_CLOSE_WRITE | IN_MOVED_TO | IN_CREATE | IN_DELETE |
                                          IN_MOVED_FROM | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF |
                                          IN_ONLYDIR;
+constexpr std::uint32_t gone_events = IN_DELETE_SELF | IN_MOVE_SELF;
 
 /// A file that is being written is of no interest until it is closed; one that is made whole at
 /// once is never closed: a link, of either kind, or a folder.
@@ -35,6 +38,19 @@ std::string trouble(const std::filesystem::path& folder, const std::string& fact
   return "the plugins folder " + folder.string() + " " + fact;
 }
 
+std::string lock_trouble(const std::filesystem::path& lock, const std::string& fact) {
+  return "changes of the lock " + lock.string() + " are not noticed: " + fact +
+         "; restart stepd when that is mended";
+}
+
+void add(const std::vector<std::filesystem::path>& files, FolderWatch::News& news) {
+  for (const auto& file : files) {
+    if (std::find(news.files.begin(), news.files.end(), file) == news.files.end()) {
+      news.files.push_back(file);
+    }
+  }
+}
+
 void collect(const std::filesystem::path& folder, FolderWatch::Listing& listing) {
   try {
     for (auto& file : plugin_files(folder)) listing.files.push_back(std::move(file));
@@ -42,11 +58,6 @@ void collect(const std::filesystem::path& folder, FolderWatch::Listing& listing)
     listing.troubles.push_back(trouble(folder, "cannot be read: " + error.code().message() +
                                                    "; let the user that stepd runs as read it"));
   }
-}
-
-void add(FolderWatch::News& news, const std::filesystem::path& file) {
-  auto& files = news.files;
-  if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
 }
 
 /// Tells the news. What is to be told next: nothing, or that this could not be taken.
@@ -102,8 +113,17 @@ FolderWatch::FolderWatch(std::vector<std::filesystem::path> folders,
 
 FolderWatch::~FolderWatch() { stop(); }
 
+void FolderWatch::watch_lock(const std::filesystem::path& lock) {
+  lock_name_ = lock.filename().string();
+  lock_folder_.path = lock.parent_path();
+  lock_folder_.watch =
+      ::inotify_add_watch(events_.number(), lock_folder_.path.c_str(), watched_events);
+  if (lock_folder_.watch < 0) lock_folder_.trouble = lock_trouble(lock, std::strerror(errno));
+}
+
 FolderWatch::Listing FolderWatch::list() const {
   Listing listing;
+  if (!lock_folder_.trouble.empty()) listing.troubles.push_back(lock_folder_.trouble);
   for (const Folder& folder : folders_) {
     if (!folder.trouble.empty()) {
       listing.troubles.push_back(folder.trouble);
@@ -158,8 +178,7 @@ void FolderWatch::take_asked(News& news) {
   std::uint64_t times = 0;
   [[maybe_unused]] const ssize_t read = ::read(asking_.number(), &times, sizeof times);
   const std::lock_guard lock(mutex_);
-  for (const auto& file : asked_) add(news, file);
-  asked_.clear();
+  add(std::exchange(asked_, {}), news);
 }
 
 void FolderWatch::take_events(News& news) {
@@ -169,31 +188,42 @@ void FolderWatch::take_events(News& news) {
     for (ssize_t at = 0; at < length;) {
       inotify_event event{};
       std::memcpy(&event, buffer.data() + at, sizeof event);
+      // Zeros fill up what the name leaves free.
       const char* name = buffer.data() + at + sizeof event;
+      take_event({event.wd, event.mask, event.len == 0 ? "" : name}, news);
       at += static_cast<ssize_t>(sizeof event + event.len);
-      if ((event.mask & IN_Q_OVERFLOW) != 0) {
-        Listing all = list();
-        for (const auto& file : all.files) add(news, file);
-        continue;
-      }
-      const Folder* folder = watched_as(event.wd);
-      if (folder == nullptr) continue;
-      if ((event.mask & (IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
-        news.troubles.push_back(
-            trouble(folder->path, "was removed or renamed; make it again, then restart stepd"));
-        continue;
-      }
-      if (event.len == 0 && (event.mask & IN_ATTRIB) != 0) {
-        Listing all;
-        collect(folder->path, all);
-        for (const auto& file : all.files) add(news, file);
-        continue;
-      }
-      const auto file = folder->path / (event.len == 0 ? "" : name);
-      if (event.len == 0 || !is_plugin_name(file)) continue;
-      if ((event.mask & IN_CREATE) == 0 || is_made_whole(file)) add(news, file);
     }
   }
+}
+
+void FolderWatch::take_event(const Event& event, News& news) {
+  const bool at_the_lock = event.watch == lock_folder_.watch;
+  const bool about_the_lock =
+      at_the_lock &&
+      (event.name == lock_name_ || (event.name.empty() && (event.mask & IN_ATTRIB) != 0));
+  if (about_the_lock || (event.mask & IN_Q_OVERFLOW) != 0) return add(list().files, news);
+  const Folder* folder = watched_as(event.watch);
+  if (folder == nullptr) {
+    if (!at_the_lock || (event.mask & gone_events) == 0) return;
+    news.troubles.push_back(
+        lock_trouble(lock_folder_.path / lock_name_, "its folder was removed or renamed"));
+    return;
+  }
+  if ((event.mask & gone_events) != 0) {
+    news.troubles.push_back(
+        trouble(folder->path, "was removed or renamed; make it again, then restart stepd"));
+    return;
+  }
+  if (event.name.empty()) {
+    if ((event.mask & IN_ATTRIB) == 0) return;
+    Listing all;
+    collect(folder->path, all);
+    return add(all.files, news);
+  }
+  const auto changed = folder->path / event.name;
+  const auto file = signed_file(changed);
+  if (!is_plugin_name(file)) return;
+  if ((event.mask & IN_CREATE) == 0 || is_made_whole(changed)) add({file}, news);
 }
 
 const FolderWatch::Folder* FolderWatch::watched_as(int watch) const {

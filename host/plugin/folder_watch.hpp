@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <mutex>
@@ -13,8 +14,8 @@
 
 namespace stepd::plugin {
 
-/// Notices plugin files that appear, change or go in some folders, without polling. One thread
-/// constructs, starts and stops it.
+/// Notices plugin files that appear, change or go in some folders, without polling; a plugin whose
+/// signature does has changed, too. One thread constructs, starts and stops it.
 class FolderWatch final {
  public:
   struct News {
@@ -31,6 +32,11 @@ class FolderWatch final {
   explicit FolderWatch(std::vector<std::filesystem::path> folders,
                        std::chrono::milliseconds settle = std::chrono::milliseconds(200));
   ~FolderWatch();
+
+  /// A file that is about all plugins, wherever it lies: when it appears, changes or goes, all of
+  /// them have. Once, and before start().
+  void watch_lock(const std::filesystem::path& lock);
+
   FolderWatch(const FolderWatch&) = delete;
   FolderWatch& operator=(const FolderWatch&) = delete;
 
@@ -55,9 +61,16 @@ class FolderWatch final {
     std::string trouble;
   };
 
+  struct Event {
+    int watch = -1;
+    std::uint32_t mask = 0;
+    std::string name;  // empty: it is about the folder itself
+  };
+
   void run(const OnNews& on_news);
   void take_events(News& news);
   void take_asked(News& news);
+  void take_event(const Event& event, News& news);
   const Folder* watched_as(int watch) const;
 
   const std::chrono::milliseconds settle_;
@@ -65,6 +78,8 @@ class FolderWatch final {
   FileDescriptor ending_;  // readable: the thread ends
   FileDescriptor asking_;  // readable: somebody asks for a file
   std::vector<Folder> folders_;
+  Folder lock_folder_;  // may be one of the others; nothing is listed in it
+  std::string lock_name_;
   std::mutex mutex_;  // guards what follows
   std::vector<std::filesystem::path> asked_;
   std::jthread thread_;

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include "host/plugin/file_descriptor.hpp"
 #include "host/plugin/hexadecimal.hpp"
@@ -59,7 +60,8 @@ ModuleFolder::ModuleFolder(std::filesystem::path folder) : folder_(std::move(fol
 
 Module ModuleFolder::module_of(std::string_view bytes) const {
   const std::string digest = sha256(bytes);
-  return {folder_ / (hexadecimal(digest) + ".so"), hash_of(digest)};
+  std::string digits = hexadecimal(digest);
+  return {folder_ / (digits + ".so"), hash_of(digest), std::move(digits)};
 }
 
 void ModuleFolder::keep(const Module& module, std::string_view bytes) const {

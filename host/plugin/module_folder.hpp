@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace stepd::plugin {
 struct Module {
   std::filesystem::path file;
   engine::ModuleHash hash;
+  std::string sha256;  // in 64 hexadecimal digits
 };
 
 /// The folder modules are loaded from. A plugin is never loaded where it lies: overwriting a mapped

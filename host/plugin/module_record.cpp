@@ -29,13 +29,15 @@ std::optional<ModuleRecord> parsed(const ModuleFolder& folder, const std::filesy
   // A copy that is not what its name says is none.
   const Module module = folder.module_of(read(copy.replace_extension(".so")));
   if (module.file != copy) return std::nullopt;
-  ModuleRecord record{.module = module,
-                      .note = {.abi_minor_needed = object.at("abi_minor").to_number<std::uint32_t>(),
-                               .id = text_at(object, "plugin"),
-                               .version = text_at(object, "version")},
-                      .file = text_at(object, "file"),
-                      .replaced_at = std::nullopt,
-                      .taken_back = text_at(object, "taken_back")};
+  ModuleRecord record{
+      .module = module,
+      .note = {.abi_minor_needed = object.at("abi_minor").to_number<std::uint32_t>(),
+               .id = text_at(object, "plugin"),
+               .version = text_at(object, "version")},
+      .file = text_at(object, "file"),
+      .replaced_at = std::nullopt,
+      .signed_by = text_at(object, "signed_by"),
+      .taken_back = text_at(object, "taken_back")};
   if (!object.at("replaced_at").is_null()) {
     const engine::Duration since(object.at("replaced_at").to_number<std::int64_t>());
     record.replaced_at = engine::TimePoint(since);
@@ -55,6 +57,7 @@ void write_record(const ModuleRecord& record) {
                       {"abi_minor", record.note.abi_minor_needed},
                       {"file", record.file.string()},
                       {"replaced_at", nullptr},
+                      {"signed_by", record.signed_by},
                       {"taken_back", record.taken_back}};
   if (record.replaced_at) object["replaced_at"] = record.replaced_at->time_since_epoch().count();
   write_whole(record_file_of(record.module.file), json::serialize(object));

@@ -17,6 +17,7 @@ struct ModuleRecord {
   PluginNote note;
   std::filesystem::path file;                    // where it lay when it was loaded
   std::optional<engine::TimePoint> replaced_at;  // absent: it takes new jobs
+  std::string signed_by;                         // the file of the key; empty: by none
   std::string taken_back;                        // why it is not loaded again; empty: it is
 };
 

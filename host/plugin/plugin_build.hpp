@@ -13,6 +13,7 @@
 #include "host/plugin/plugin_file.hpp"
 #include "host/plugin/plugin_init.hpp"
 #include "host/plugin/plugin_line.hpp"
+#include "host/plugin/plugin_trust.hpp"
 #include "host/plugin/step_module.hpp"
 
 namespace stepd::plugin {
@@ -22,6 +23,7 @@ struct Candidate {
   std::filesystem::path file;
   PluginNote note;
   Module module;
+  Trust trust{};
 };
 
 /// What was loaded from one module: one build of a plugin. It stays callable for as long as anybody

@@ -24,8 +24,11 @@ struct PluginLine {
   engine::ModuleHash module;
   std::vector<std::string> step_types;
   Standing standing = Standing::loaded;
-  std::string refused;  // cause and cure, if it is
+  std::string refused;      // cause and cure, if it is
   bool in_process = false;  // loaded, and its code runs in the host's own process
+  std::string sha256{};     // of the file, in hexadecimal digits; empty as long as it has no id
+  std::string signed_by{};  // the file of the key; empty: by none, or nobody looked
+  std::string warning{};    // what is wrong with it, with the remedy, though it is loaded
   friend bool operator==(const PluginLine&, const PluginLine&) = default;
 };
 

@@ -18,6 +18,7 @@ PluginLine refused_line(const Candidate& candidate, std::string why) {
   line.id = candidate.note.id;
   line.version = candidate.note.version;
   line.module = candidate.module.hash;
+  line.sha256 = candidate.module.sha256;
   line.refused = std::move(why);
   return line;
 }
@@ -29,10 +30,9 @@ std::string passed_over(const Candidate& candidate, const PluginBuild& taken) {
     return sentence(candidate.file, "is the same build once more: " + that,
                     "remove one of the two");
   }
-  return sentence(
-      candidate.file,
-      "holds version " + candidate.note.version + ", which is no newer: " + that,
-      "remove the one you do not want");
+  return sentence(candidate.file,
+                  "holds version " + candidate.note.version + ", which is no newer: " + that,
+                  "remove the one you do not want");
 }
 
 }  // namespace
@@ -91,10 +91,18 @@ void PluginRegistry::look_at(const std::filesystem::path& file, std::vector<std:
     line.refused = std::move(refusal->sentence);
     return refuse(std::move(line), loading);
   }
-  auto& judged = std::get<PluginFile>(read);
+  const auto& judged = std::get<PluginFile>(read);
+  Candidate candidate{file, judged.note, folder_.module_of(judged.bytes)};
+  const auto trust = judge_trust(settings_->trust, judged, candidate.module);
+  ids.push_back(candidate.note.id);
+  const auto loaded = loaded_.find(candidate.note.id);
+  const bool runs = loaded != loaded_.end() && loaded->second->module.hash == candidate.module.hash;
+  if (const auto* refusal = std::get_if<Refusal>(&trust); refusal && !runs) {
+    return refuse(refused_line(candidate, refusal->sentence), loading);
+  }
+  candidate.trust = trust_of_loaded(trust);
   const std::size_t place = places_.try_emplace(file, places_.size()).first->second;
-  ids.push_back(judged.note.id);
-  files_.emplace(file, KnownFile{{file, judged.note, folder_.module_of(judged.bytes)}, place});
+  files_.emplace(file, KnownFile{std::move(candidate), place});
 }
 
 /// The highest version first; of equal ones the file that was seen first.
@@ -121,9 +129,9 @@ void PluginRegistry::settle(const std::string& id, Loading& loading) {
   } catch (const std::system_error& error) {
     const auto candidates = candidates_of(id);
     if (candidates.empty()) throw;
-    const std::string why = sentence(candidates.front()->file,
-                                     std::string("cannot be taken up: ") + error.what(),
-                                     "make room, then copy the file here again");
+    const std::string why =
+        sentence(candidates.front()->file, std::string("cannot be taken up: ") + error.what(),
+                 "make room, then copy the file here again");
     refuse(refused_line(*candidates.front(), why), loading);
   }
 }
@@ -133,8 +141,7 @@ void PluginRegistry::settle(const std::string& id, Loading& loading) {
 PluginRegistry::Build PluginRegistry::choose(const std::string& id, Loading& loading) {
   const auto current = loaded_.find(id);
   Build chosen;
-  bool some_refused =
-      current != loaded_.end() && refused_.contains(current->second->line.file);
+  bool some_refused = current != loaded_.end() && refused_.contains(current->second->line.file);
   for (const Candidate* candidate : candidates_of(id)) {
     const Build stays = !chosen && some_refused ? stand_in(id) : nullptr;
     if (stays && stays->module.hash != candidate->module.hash &&
@@ -152,11 +159,21 @@ PluginRegistry::Build PluginRegistry::choose(const std::string& id, Loading& loa
       continue;
     }
     chosen = std::get<Build>(std::move(build));
-    const std::unique_lock lock(readers_);
-    chosen->line.file = candidate->file.string();
-    refused_.erase(chosen->line.file);
+    lies_in(*chosen, *candidate, loading);
   }
   return chosen || !some_refused ? chosen : stand_in(id);
+}
+
+/// The build's file is this one, and so is what stands behind it.
+void PluginRegistry::lies_in(PluginBuild& build, const Candidate& candidate, Loading& loading) {
+  const std::unique_lock lock(readers_);
+  const auto& [signed_by, warning] = candidate.trust;
+  const bool is_doubted = !warning.empty() && warning != build.line.warning;
+  build.line.file = candidate.file.string();
+  build.line.signed_by = signed_by;
+  build.line.warning = warning;
+  refused_.erase(build.line.file);
+  if (is_doubted) loading.doubted.push_back(build.line);
 }
 
 /// What this file holds, loaded, or a refusal.
@@ -229,8 +246,13 @@ PluginRegistry::Build PluginRegistry::stand_in(const std::string& id) {
 
 /// A build that an earlier process has run, from its copy; null: it does not load any more.
 PluginRegistry::Build PluginRegistry::remembered(const ModuleRecord& record, Loading& loading) {
-  const Candidate candidate{record.file, record.note, record.module};
-  auto opened = loader_.open(candidate);
+  const Candidate candidate{
+      record.file, record.note, record.module, {.signed_by = record.signed_by, .warning = {}}};
+  const auto distrust =
+      distrusted(settings_->trust, candidate.note, candidate.module, candidate.trust);
+  auto opened =
+      distrust ? std::variant<Build, std::string>(record.module.file.string() + " " + *distrust)
+               : loader_.open(candidate);
   std::string refusal;
   if (const auto* build = std::get_if<Build>(&opened)) {
     refusal = loader_.start(*build, candidate);
@@ -328,8 +350,8 @@ void PluginRegistry::ended(const StepModule& step, const engine::Outcome& outcom
   if (!step.conduct || !step.conduct->ended(outcome.kind)) return;
   {
     const std::lock_guard lock(failing_mutex_);
-    failing_.emplace(step.type.module, step.type.name + " failed (the last: " +
-                                           outcome.error.code + ": " + outcome.error.message + ")");
+    failing_.emplace(step.type.module, step.type.name + " failed (the last: " + outcome.error.code +
+                                           ": " + outcome.error.message + ")");
   }
   std::string file;
   {

@@ -33,8 +33,9 @@ class PluginRegistry final {
   PluginRegistry& operator=(const PluginRegistry&) = delete;
 
   struct Loading {
-    std::vector<PluginLine> lines;   // what has been loaded, refused or withdrawn
-    bool catalogue_changed = false;  // other step types, or other builds of them
+    std::vector<PluginLine> lines;    // what has been loaded, refused, replaced or withdrawn
+    std::vector<PluginLine> doubted;  // were loaded before, and have a warning that is new
+    bool catalogue_changed = false;   // other step types, or other builds of them
   };
   /// Looks at these files: loads what is new, takes away what is gone, replaces what is another.
   /// What is wrong with one file does not keep others from loading. Any thread; one at a time,
@@ -72,7 +73,8 @@ class PluginRegistry final {
 
  private:
   using Build = std::shared_ptr<PluginBuild>;
-  /// A file that was judged good, and its place among those of one version: the earlier comes first.
+  /// A file that was judged good, and its place among those of one version: the earlier comes
+  /// first.
   struct KnownFile {
     Candidate candidate;
     std::size_t place = 0;
@@ -86,14 +88,14 @@ class PluginRegistry final {
   [[nodiscard]] std::vector<const Candidate*> candidates_of(const std::string& id) const;
   void settle(const std::string& id, Loading& loading);
   [[nodiscard]] Build choose(const std::string& id, Loading& loading);
+  void lies_in(PluginBuild& build, const Candidate& candidate, Loading& loading);
   [[nodiscard]] std::variant<Build, std::string> build_of(const Candidate& candidate);
   [[nodiscard]] std::variant<Build, std::string> new_build(const Candidate& candidate);
   [[nodiscard]] Build stand_in(const std::string& id);
   [[nodiscard]] Build remembered(const ModuleRecord& record, Loading& loading);
   void take_back_if_failing(const std::string& id, Loading& loading);
   void make_current(const std::string& id, Build next, Loading& loading);
-  void make_earlier(const Build& build, engine::TimePoint at, Standing standing,
-                    Loading& loading);
+  void make_earlier(const Build& build, engine::TimePoint at, Standing standing, Loading& loading);
   void begin_trial(const PluginBuild& next, const PluginBuild& before) const;
   void record(const Build& build, std::optional<engine::TimePoint> replaced_at) const;
   void stand(const std::string& id, Standing standing);
@@ -123,7 +125,8 @@ class PluginRegistry final {
   std::shared_ptr<const engine::Catalogue> catalogue_;
 
   mutable std::mutex failing_mutex_;
-  mutable std::map<engine::ModuleHash, std::string> failing_;  // builds on trial that failed, and how
+  mutable std::map<engine::ModuleHash, std::string>
+      failing_;  // builds on trial that failed, and how
 };
 
 }  // namespace stepd::plugin

@@ -18,8 +18,8 @@ bool may_be_referred_to(engine::TimePoint replaced_at, std::optional<engine::Tim
 }
 
 const StepModule* step_of(const PluginBuild& build, std::string_view type) {
-  const auto found = std::ranges::find(build.steps, type,
-                                       [](const StepModule& step) { return step.type.name; });
+  const auto found =
+      std::ranges::find(build.steps, type, [](const StepModule& step) { return step.type.name; });
   return found == build.steps.end() ? nullptr : &*found;
 }
 
@@ -116,6 +116,7 @@ void PluginRegistry::record(const Build& build,
                 .note = {0, build->line.id, build->line.version},
                 .file = build->line.file,
                 .replaced_at = replaced_at,
+                .signed_by = build->line.signed_by,
                 .taken_back = back == back_.end() ? std::string() : back->second});
 }
 

@@ -13,6 +13,7 @@
 
 #include "host/engine/time.hpp"
 #include "host/plugin/containment.hpp"
+#include "host/plugin/plugin_trust.hpp"
 #include "host/plugin/probe.hpp"
 
 namespace stepd::plugin {
@@ -27,6 +28,7 @@ struct RegistrySettings {
   bool init_crashed = false;  // the process before this one died in the init of a plugin
   // Borrowed; outlives the registry and all it has loaded. Null: every plugin runs here.
   Containment* containment = nullptr;
+  TrustSettings trust{};                          // whose plugins are loaded
   std::set<std::string, std::less<>> in_process;  // ids of plugins that run here nevertheless
   // When the oldest unsettled job was made, as this process begins; none: there is none.
   std::optional<engine::TimePoint> oldest_job;

@@ -201,7 +201,7 @@ Facts SqliteReader::facts() {
 }
 
 std::optional<JobId> SqliteReader::oldest_unsettled() {
-  return Borrowed{*this}->lines.oldest_unsettled();
+  return Borrowed { *this } -> lines.oldest_unsettled();
 }
 
 }  // namespace stepd::storage

@@ -183,6 +183,56 @@ cpu_max = "1h"
   CHECK(texts_of(files.load("[process]\nsomething = 1\n").problems).size() == 1);
 }
 
+TEST_CASE("whose plugins are loaded is taken and told again") {
+  using plugin::SignaturePolicy;
+  // Made with: openssl genpkey -algorithm ed25519 | openssl pkey -pubout
+  const std::string key =
+      "-----BEGIN PUBLIC KEY-----\n"
+      "MCowBQYDK2VwAyEA5E7QwGLd179N3m4iu/+MgZv5FCi16CqLZtJvKbxpdm4=\n"
+      "-----END PUBLIC KEY-----\n";
+  Files files;
+  files.write("keys/build.pub", key);
+  const auto loaded = files.load(R"(
+plugins_lock = "plugins.lock"
+[signatures]
+policy = "require"
+keys = ["keys/build.pub"]
+)");
+  CHECK(texts_of(loaded.problems) == std::vector<std::string>{});
+  const auto& trust = loaded.config.trust;
+  CHECK(trust.lock == files.path() / "plugins.lock");
+  CHECK(trust.signatures == SignaturePolicy::require);
+  REQUIRE(trust.keys.size() == 1);
+  CHECK(trust.keys[0].file == files.path() / "keys/build.pub");
+
+  const auto again = files.load(to_toml(loaded.config));
+  CHECK(texts_of(again.problems) == std::vector<std::string>{});
+  CHECK(again.config.trust.lock == trust.lock);
+  CHECK(again.config.trust.signatures == trust.signatures);
+  CHECK(again.config.trust.keys == trust.keys);
+
+  CHECK(files.load("").config.trust.signatures == SignaturePolicy::off);
+  CHECK(files.load("").config.trust.lock.empty());
+}
+
+TEST_CASE("keys that cannot be used are named with the remedy before anything starts") {
+  const auto [text, expected] = GENERATE(table<std::string, std::string>({
+      {"policy = \"warn\"\n", ": signatures.keys: must name the keys of those who sign plugins"},
+      {"policy = \"always\"\n", ":2: signatures.policy: must be off, warn or require"},
+      {"keys = [\"none.pub\"]\n", "/none.pub cannot be read: No such file or directory; put it"},
+      {"keys = [\"text.pub\"]\n", "/text.pub holds no public key in PEM; write the public key"},
+      {"keyz = []\n", ":2: signatures.keyz: is not a key here"},
+  }));
+  Files files;
+  files.write("text.pub", "hello\n");
+
+  const auto problems = texts_of(files.load("[signatures]\n" + text).problems);
+
+  REQUIRE(problems.size() == 1);
+  INFO(problems[0]);
+  CHECK(problems[0].find(expected) != std::string::npos);
+}
+
 TEST_CASE("real steps in tests of jobs have to be allowed") {
   Files files;
 

@@ -167,7 +167,8 @@ TEST_CASE("J5: an undo is done by the build that executed the job", "[engine]") 
 TEST_CASE("J2: a job accepted with its builds keeps which they are", "[engine]") {
   Catalogue catalogue = catalogue_of({plain("a")});
   auto parsed = parse_job(R"({"pin":"exact","steps":[{"id":"a","step":"type.a"},
-                                                      {"id":"b","step":"type.b"}]})", {});
+                                                      {"id":"b","step":"type.b"}]})",
+                          {});
   REQUIRE(parsed.problems.empty());
   const JobDefinition accepted =
       validate(std::move(parsed.definition), catalogue, {}, {}).definition;

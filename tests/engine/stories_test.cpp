@@ -62,9 +62,9 @@ struct Told {
     return "priority " + std::to_string(entry.priority);
   }
   std::string operator()(const BuildBound& entry) const {
-    return step(entry.step) + (entry.module == ModuleHash{} ? " goes by the job's pin"
-                                                            : " is undone by build " +
-                                                                  std::to_string(entry.module.value));
+    return step(entry.step) + (entry.module == ModuleHash{}
+                                   ? " goes by the job's pin"
+                                   : " is undone by build " + std::to_string(entry.module.value));
   }
   std::string operator()(const Settled& entry) const {
     return "settled: " + std::string(name_of(entry.state));

@@ -216,9 +216,14 @@ void set_up(Served& served) {
   catalogue.types.emplace(type.name, type);
   served.host.set_catalogue(std::move(catalogue));
   served.host.script([&](auto& script) {
-    script.plugin_lines = {
-        {.file = "/p/demo.so", .id = "demo", .version = "1.0.0", .step_types = {"demo.greet"}},
-        {.file = "/p/bad\xFF.so", .refused = "it is no ELF file"}};
+    script.plugin_lines = {{.file = "/p/demo.so",
+                            .id = "demo",
+                            .version = "1.0.0",
+                            .step_types = {"demo.greet"},
+                            .sha256 = std::string(64, 'a'),
+                            .signed_by = "/k/build.pub",
+                            .warning = "is old"},
+                           {.file = "/p/bad\xFF.so", .refused = "it is no ELF file"}};
   });
 }
 

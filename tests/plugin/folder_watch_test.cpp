@@ -178,3 +178,54 @@ TEST_CASE("a plugin that appears while the host runs becomes available") {
   watch.stop();
   CHECK(registry.find("good.echo") != nullptr);
 }
+
+TEST_CASE("a signature that comes or goes is news of its plugin") {
+  const TemporaryFolder root;
+  FolderWatch watch({root.path()}, at_once);
+  Listener listener;
+  watch.start([&listener](const auto& news) { listener.hear(news); });
+
+  write_file(root.path() / "a.so.sig", "x");
+  CHECK(listener.until("a.so") == std::set<std::string>{"a.so"});
+  std::filesystem::rename(root.path() / "a.so.sig", root.path() / "b.so.sig");
+  CHECK(listener.until("b.so") == std::set<std::string>{"a.so", "b.so"});
+  std::filesystem::remove(root.path() / "b.so.sig");
+  CHECK(listener.until("b.so") == std::set<std::string>{"b.so"});
+}
+
+TEST_CASE("a lock that appears or changes or goes is news of every plugin") {
+  const TemporaryFolder root;
+  const auto folder = root.path() / "plugins";
+  std::filesystem::create_directory(folder);
+  for (const char* name : {"a.so", "b.so"}) write_file(folder / name, "x");
+  const auto lock = root.path() / GENERATE("plugins.lock", "plugins/plugins.lock");
+  FolderWatch watch({folder}, at_once);
+  watch.watch_lock(lock);
+  Listener listener;
+  watch.start([&listener](const auto& news) { listener.hear(news); });
+  const std::set<std::string> all{"a.so", "b.so"};
+
+  write_file(root.path() / "another", "x");
+  write_file(lock, "x");
+  CHECK(listener.until("b.so") == all);
+  write_file(root.path() / "new", "y");
+  std::filesystem::rename(root.path() / "new", lock);
+  CHECK(listener.until("b.so") == all);
+  std::filesystem::remove(lock);
+  CHECK(listener.until("b.so") == all);
+  write_file(folder / "c.so", "x");
+  CHECK(listener.until("c.so") == std::set<std::string>{"c.so"});
+}
+
+TEST_CASE("a lock in a folder that is not there is told of") {
+  const TemporaryFolder root;
+  FolderWatch watch({root.path()}, at_once);
+  watch.watch_lock(root.path() / "nowhere" / "plugins.lock");
+
+  const auto troubles = watch.list().troubles;
+
+  REQUIRE(troubles.size() == 1);
+  CHECK(troubles[0] == "changes of the lock " + (root.path() / "nowhere/plugins.lock").string() +
+                           " are not noticed: No such file or directory; restart stepd when that "
+                           "is mended");
+}

@@ -152,8 +152,7 @@ TEST_CASE("of two plugins with one step type the second is refused by name") {
   CHECK(loading.lines[1].refused == second.string() +
                                         " offers the step type good.echo, which test.good 1.2.0 "
                                         "from " +
-                                        first.string() +
-                                        " offers already; remove one of the two");
+                                        first.string() + " offers already; remove one of the two");
   CHECK(registry.catalogue()->find("good.echo")->plugin == "test.good 1.2.0");
 }
 

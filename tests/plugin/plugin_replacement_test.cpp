@@ -214,9 +214,7 @@ TEST_CASE("a replaced build stays for as long as a job may refer to it and over 
   CHECK(at_hand.call(old) == OutcomeKind::succeeded);
   CHECK_FALSE(at_hand.registry->forget_builds(noon));
 
-  SECTION("while the host runs") {
-    CHECK(at_hand.registry->forget_builds(noon + 2min));
-  }
+  SECTION("while the host runs") { CHECK(at_hand.registry->forget_builds(noon + 2min)); }
   SECTION("until the host begins anew") {
     at_hand.settings.oldest_job = noon + 2min;
     (void)at_hand.begin_anew();

@@ -72,7 +72,15 @@ Cell state_of(const json::object& plugin) {
   if (state == "refused") return {state, Tone::bad};
   if (state != "loaded") return {state, Tone::dim};
   if (true_at(plugin, "in_process")) return {"in process", Tone::warn};
-  return {state, Tone::good};
+  return {state, text_at(plugin, "warning").empty() ? Tone::good : Tone::warn};
+}
+
+/// What it offers, and what is wrong with it.
+std::string remark_on(const json::object& plugin) {
+  if (const std::string refused = refusal_of(plugin); !refused.empty()) return refused;
+  const std::string warning = text_at(plugin, "warning");
+  const std::string types = joined(list_at(plugin, "step_types"));
+  return warning.empty() ? types : types + " (warning: " + warning + ")";
 }
 
 }  // namespace
@@ -95,13 +103,12 @@ ExitCode run(const Session& session, const ListPlugins&) {
   for (const json::value& entry : plugins) {
     if (!entry.is_object()) continue;
     const json::object& plugin = entry.get_object();
-    const std::string refused = refusal_of(plugin);
     const std::string id = text_at(plugin, "id");
     table.add({{id.empty() ? "-" : id},
                {text_at(plugin, "version")},
                state_of(plugin),
                {text_at(plugin, "file"), Tone::dim},
-               {refused.empty() ? joined(list_at(plugin, "step_types")) : refused}});
+               {remark_on(plugin)}});
   }
   if (!plugins.empty()) session.output.print(table.text(session.output.out()));
   return ExitCode::done;
@@ -124,7 +131,10 @@ ExitCode run(const Session& session, const ShowPlugin& command) {
     add_line(table, "state", text_at(plugin, "state"));
     add_line(table, "refused", refusal_of(plugin), Tone::bad);
     add_line(table, "file", text_at(plugin, "file"));
+    add_line(table, "warning", text_at(plugin, "warning"), Tone::warn);
+    add_line(table, "signed by", text_at(plugin, "signed_by"));
     add_line(table, "module", text_at(plugin, "module"));
+    add_line(table, "sha256", text_at(plugin, "sha256"));
     add_line(table, "sdk", text_at(plugin, "sdk"));
     add_line(table, "step types", joined(list_at(plugin, "step_types")));
     session.output.print(table.text(session.output.out()));

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "tools/stepctl/json_text.hpp"
+#include "tools/stepctl/plugin_options.hpp"
 #include "tools/stepctl/verb_options.hpp"
 
 namespace stepd::stepctl {
@@ -224,12 +225,20 @@ void Parser::add_event() {
 }
 
 void Parser::add_catalogue() {
-  CLI::App* plugin = group(&root, "plugin", "The plugins the daemon has loaded or refused");
+  CLI::App* plugin =
+      group(&root, "plugin", "The plugins the daemon has loaded or refused, and whose it may");
   stands_for(command(plugin, "list", "List plugins", "  stepctl plugin list\n"), ListPlugins{});
   CLI::App* plugin_show = command(plugin, "show", "Show a plugin", "  stepctl plugin show bank\n");
   plugin_show->add_option("PLUGIN", stands_for(plugin_show, ShowPlugin{}).id, "The plugin's id")
       ->required()
       ->type_name("");
+
+  add_trust_commands(
+      [plugin](const std::string& name, const std::string& description,
+               const std::string& examples) {
+        return command(plugin, name, description, examples);
+      },
+      commands);
 
   CLI::App* step = group(&root, "step", "The step types jobs can be made of");
   stands_for(command(step, "list", "List step types", "  stepctl step list\n"), ListStepTypes{});

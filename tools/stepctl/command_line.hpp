@@ -102,6 +102,14 @@ struct ListPlugins {};
 struct ShowPlugin {
   std::string id;
 };
+struct MakeKeys {
+  std::string file;  // the private key; the public one lies beside it
+};
+struct SignPlugin {
+  std::string file;
+  std::string key;  // a file
+};
+struct LockPlugins {};
 struct ListStepTypes {};
 struct ShowStepType {
   std::string type;
@@ -110,9 +118,10 @@ struct ShowStatus {};
 struct WriteCompletion {
   std::string shell;
 };
-using Command = std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob,
-                             ListPlugins, ShowPlugin, ListStepTypes, ShowStepType, ShowStatus,
-                             WriteCompletion, SendEvent, ListEvents, ListChildren, TestJob>;
+using Command =
+    std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, ListPlugins,
+                 ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion, SendEvent,
+                 ListEvents, ListChildren, TestJob, MakeKeys, SignPlugin, LockPlugins>;
 
 struct Invocation {
   Global global;

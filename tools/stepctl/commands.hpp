@@ -27,6 +27,9 @@ struct Session {
 [[nodiscard]] ExitCode run(const Session& session, const ActOnJob& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListPlugins& command);
 [[nodiscard]] ExitCode run(const Session& session, const ShowPlugin& command);
+[[nodiscard]] ExitCode run(const Session& session, const MakeKeys& command);
+[[nodiscard]] ExitCode run(const Session& session, const SignPlugin& command);
+[[nodiscard]] ExitCode run(const Session& session, const LockPlugins& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListStepTypes& command);
 [[nodiscard]] ExitCode run(const Session& session, const ShowStepType& command);
 [[nodiscard]] ExitCode run(const Session& session, const ShowStatus& command);

@@ -130,7 +130,7 @@ template <class Arguments>
   try {
     return JsonReader(rules_of_arguments(defaults))
         .from_text<Arguments>(todays ? std::string_view(*todays)
-                                      : text_of(call.host->args_json(&call)));
+                                     : text_of(call.host->args_json(&call)));
   } catch (const BadValue& error) {
     throw Refused{"bad_arguments", error.what()};
   }
