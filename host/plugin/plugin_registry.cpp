@@ -230,12 +230,7 @@ std::string PluginRegistry::keep_copy(const Candidate& candidate) const {
 /// The latest build of the plugin that may be loaded; it has run before.
 PluginRegistry::Build PluginRegistry::stand_in(const std::string& id) {
   if (const auto loaded = loaded_.find(id); loaded != loaded_.end()) return loaded->second;
-  for (const Earlier& earlier : earlier_) {
-    const PluginLine& line = earlier.build->line;
-    if (line.id == id && line.standing == Standing::replaced && !back_.contains(line.module)) {
-      return earlier.build;
-    }
-  }
+  if (Build replaced = replaced_build(id)) return replaced;
   for (const ModuleRecord& record : records_) {
     if (record.note.id != id || record.replaced_at || !record.taken_back.empty()) continue;
     Loading unheard;

@@ -93,6 +93,8 @@ class PluginRegistry final {
   [[nodiscard]] std::variant<Build, std::string> new_build(const Candidate& candidate);
   [[nodiscard]] Build stand_in(const std::string& id);
   [[nodiscard]] Build remembered(const ModuleRecord& record, Loading& loading);
+  [[nodiscard]] Build replaced_build(std::string_view id) const;
+  [[nodiscard]] bool stands_by(const Build& build) const;
   void take_back_if_failing(const std::string& id, Loading& loading);
   void make_current(const std::string& id, Build next, Loading& loading);
   void make_earlier(const Build& build, engine::TimePoint at, Standing standing, Loading& loading);

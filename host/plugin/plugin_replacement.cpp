@@ -38,12 +38,10 @@ void PluginRegistry::take_back_if_failing(const std::string& id, Loading& loadin
     how = std::move(found->second);
     failing_.erase(found);
   }
-  const auto before = std::ranges::find_if(earlier_, [&id](const Earlier& earlier) {
-    return earlier.build->line.id == id && earlier.build->line.standing == Standing::replaced;
-  });
-  if (before == earlier_.end()) return;
+  const Build before = replaced_build(id);
+  if (!before) return;
   back_[failing->module.hash] = "holds build " + failing->line.version + " of " + id +
-                                ", which was taken back for " + before->build->line.version +
+                                ", which was taken back for " + before->line.version +
                                 ": the first " + std::to_string(StepConduct::trial_calls) +
                                 " calls of " + how;
   const auto now = settings_->now();
@@ -51,6 +49,22 @@ void PluginRegistry::take_back_if_failing(const std::string& id, Loading& loadin
   make_earlier(failing, now, Standing::withdrawn, loading);
   const std::unique_lock lock(readers_);
   loaded_.erase(id);
+}
+
+/// The latest of this plugin that could be loaded again; null: there is none.
+PluginRegistry::Build PluginRegistry::replaced_build(std::string_view id) const {
+  const auto found = std::ranges::find_if(earlier_, [id](const Earlier& earlier) {
+    return earlier.build->line.id == id && earlier.build->line.standing == Standing::replaced;
+  });
+  return found == earlier_.end() ? nullptr : found->build;
+}
+
+/// The build is to come back if the one in its place fails.
+bool PluginRegistry::stands_by(const Build& build) const {
+  const auto loaded = loaded_.find(build->line.id);
+  if (loaded == loaded_.end() || replaced_build(build->line.id) != build) return false;
+  return std::ranges::any_of(loaded->second->steps,
+                             [](const StepModule& step) { return step.conduct->is_on_trial(); });
 }
 
 /// Records come first: a host that begins anew finds there what jobs refer to.
@@ -155,10 +169,12 @@ bool PluginRegistry::forget_builds(std::optional<engine::TimePoint> oldest) {
   const std::lock_guard one_at_a_time(loading_);
   {
     const std::unique_lock lock(readers_);
-    const auto forgotten = std::erase_if(earlier_, [&](const Earlier& earlier) {
-      return !may_be_referred_to(earlier.replaced_at, oldest);
+    std::vector<Earlier> kept;
+    std::ranges::copy_if(earlier_, std::back_inserter(kept), [&](const Earlier& earlier) {
+      return may_be_referred_to(earlier.replaced_at, oldest) || stands_by(earlier.build);
     });
-    if (forgotten == 0) return false;
+    if (kept.size() == earlier_.size()) return false;
+    earlier_ = std::move(kept);
   }
   Loading loading;
   publish(loading);

@@ -19,7 +19,7 @@ class StepConduct final {
 
   /// Its build takes the place of one whose last call of this type had succeeded.
   void put_on_trial() { calls_left_ = trial_calls; }
-  void end_trial() { calls_left_ = 0; }
+  [[nodiscard]] bool is_on_trial() const { return calls_left_ != 0; }
 
   /// True once: the first calls of the trial have all failed.
   [[nodiscard]] bool ended(engine::OutcomeKind kind);

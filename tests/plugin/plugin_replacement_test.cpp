@@ -303,6 +303,18 @@ TEST_CASE("a build whose first calls fail where the one before succeeded is take
   CHECK(at_hand.loaded().empty());
 }
 
+TEST_CASE("a build that may have to come back is not let go though no job refers to it") {
+  const Replacing at_hand;
+  (void)at_hand.load(at_hand.put("good"));
+  at_hand.end(OutcomeKind::succeeded);
+  (void)at_hand.load(at_hand.put("good_newer", "good"));
+
+  CHECK_FALSE(at_hand.registry->forget_builds(std::nullopt));
+
+  at_hand.end(OutcomeKind::succeeded);
+  CHECK(at_hand.registry->forget_builds(std::nullopt));
+}
+
 TEST_CASE("a build is not taken back when it is no worse than the one before") {
   const Replacing at_hand;
   (void)at_hand.load(at_hand.put("good"));
