@@ -60,7 +60,10 @@ std::string cut_short(std::string_view bytes, Offset end) {
 
 std::optional<std::string> wrong_kind(const Elf64_Ehdr& header) {
   if (header.e_ident[EI_CLASS] != ELFCLASS64) return "is a 32-bit ELF file and stepd is 64-bit";
-  if (header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_machine != machine_here) {
+  if (header.e_ident[EI_DATA] != ELFDATA2LSB) {
+    return "is built for another processor: its numbers do not begin with their lowest byte";
+  }
+  if (header.e_machine != machine_here) {
     return "is built for another processor: its ELF machine is " +
            std::to_string(header.e_machine) + " and this one's is " + std::to_string(machine_here);
   }

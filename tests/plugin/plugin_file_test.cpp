@@ -129,7 +129,10 @@ TEST_CASE("ELF files of another kind are refused by their kind") {
   };
 
   CHECK(contains(with([](auto& header) { header.e_ident[EI_CLASS] = ELFCLASS32; }), "32-bit"));
-  CHECK(contains(with([](auto& header) { header.e_machine = EM_S390; }), "another processor"));
+  CHECK(contains(with([](auto& header) { header.e_machine = EM_S390; }),
+                 "another processor: its ELF machine is 22"));
+  CHECK(contains(with([](auto& header) { header.e_ident[EI_DATA] = ELFDATA2MSB; }),
+                 "another processor: its numbers do not begin with their lowest byte"));
   CHECK(contains(with([](auto& header) { header.e_type = ET_REL; }), "an object file"));
   CHECK(contains(with([](auto& header) { header.e_type = ET_EXEC; }), "a program"));
   CHECK(contains(with([](auto& header) { header.e_type = ET_CORE; }), "ELF type is 4"));
