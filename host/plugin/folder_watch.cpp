@@ -118,7 +118,8 @@ void FolderWatch::watch_lock(const std::filesystem::path& lock) {
   lock_folder_.path = lock.parent_path();
   lock_folder_.watch =
       ::inotify_add_watch(events_.number(), lock_folder_.path.c_str(), watched_events);
-  if (lock_folder_.watch < 0) lock_folder_.trouble = lock_trouble(lock, std::strerror(errno));
+  if (lock_folder_.watch < 0)
+    lock_folder_.trouble = lock_trouble(lock, std::generic_category().message(errno));
 }
 
 FolderWatch::Listing FolderWatch::list() const {

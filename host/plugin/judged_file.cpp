@@ -6,9 +6,9 @@
 #include <array>
 #include <cerrno>
 #include <climits>
-#include <cstring>
 #include <new>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 namespace stepd::plugin {
@@ -18,10 +18,10 @@ constexpr int links_max = 40;  // as the system has it
 
 FileFault unreadable(int error) {
   if (error == ENOENT || error == ENOTDIR) {
-    return {FileFault::Kind::missing, std::string("cannot be read: ") + std::strerror(error),
+    return {FileFault::Kind::missing, "cannot be read: " + std::generic_category().message(error),
             "put it there, or remove the link that names it"};
   }
-  return {FileFault::Kind::other, std::string("cannot be read: ") + std::strerror(error),
+  return {FileFault::Kind::other, "cannot be read: " + std::generic_category().message(error),
           error == ELOOP ? "remove the links that lead in a circle"
                          : "let the user that stepd runs as read it"};
 }

@@ -76,7 +76,8 @@ std::string damaged(std::string_view whole, Damage kind, Chance& chance) {
     const std::size_t at = place.begin + chance.below(place.end - place.begin);
     switch (chance.below(3)) {
       case 0:
-        bytes[at] = static_cast<char>(bytes[at] ^ (1U << chance.below(8)));
+        bytes[at] =
+            static_cast<char>(static_cast<unsigned char>(bytes[at]) ^ (1U << chance.below(8)));
         break;
       case 1:
         bytes[at] = static_cast<char>(chance.bits());

@@ -62,6 +62,8 @@ TEST_CASE("the command tree holds every command of the command line") {
 
 TEST_CASE("bash completes commands and flags and values") {
   CHECK(offered("stepctl ") == "job event plugin step status completion\n");
+  CHECK(offered("stepctl plugin s") == "show sign\n");
+  CHECK(offered("stepctl plugin sign a.so --k") == "--key\n");
   CHECK(offered("stepctl job re") == "resume retry resolve rerun\n");
   CHECK(offered("stepctl job cancel --st") == "--state\n");
   CHECK(offered("stepctl job rerun --fr") == "--from\n");

@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
+#include <system_error>
 
 #include "tools/stepctl/commands.hpp"
 #include "tools/stepctl/job_input.hpp"
@@ -42,7 +42,7 @@ void write_new(const std::string& file, const std::string& text, mode_t mode) {
   if (opened < 0 && errno == EEXIST) {
     fail(file, "is there already: remove it, or name another file");
   }
-  if (opened < 0) fail(file, std::string("cannot be made: ") + std::strerror(errno));
+  if (opened < 0) fail(file, "cannot be made: " + std::generic_category().message(errno));
   const ssize_t written = ::write(opened, text.data(), text.size());
   if (::close(opened) == 0 && written == static_cast<ssize_t>(text.size())) return;
   ::unlink(file.c_str());
@@ -67,7 +67,8 @@ std::string read_plugin(const std::string& file) {
 /// Asks for the passphrase itself if the key has one.
 Key read_private_key(const std::string& file) {
   const Bio source(BIO_new_file(file.c_str(), "r"), BIO_free);
-  if (!source) throw CannotRead("cannot read the key " + file + ": " + std::strerror(errno));
+  if (!source)
+    throw CannotRead("cannot read the key " + file + ": " + std::generic_category().message(errno));
   Key key(PEM_read_bio_PrivateKey(source.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
   ERR_clear_error();
   if (!key || EVP_PKEY_id(key.get()) != EVP_PKEY_ED25519) {
