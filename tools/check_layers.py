@@ -29,10 +29,13 @@ MAY_INCLUDE = {
     "host/rehearsal": (
         "host/runtime", "host/plugin", "host/engine", "storage", "storage/memory",
     ),
+    "host/workshop": (
+        "host/rehearsal", "host/runtime", "host/contained", "host/plugin", "host/engine", "sdk",
+    ),
     "host/http": ("host/rehearsal", "host/runtime", "host/plugin", "host/engine", "storage"),
     "host/daemon": (
-        "host/http", "host/rehearsal", "host/runtime", "host/contained", "host/plugin",
-        "host/engine", "storage", "storage/memory", "storage/sqlite",
+        "host/http", "host/workshop", "host/rehearsal", "host/runtime", "host/contained",
+        "host/plugin", "host/engine", "storage", "storage/memory", "storage/sqlite",
     ),
     "plugins": ("sdk",),
     "tools/stepctl": (),

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -47,6 +49,8 @@ class LiveProcess final : public std::enable_shared_from_this<LiveProcess> {
   [[nodiscard]] std::unique_ptr<Seat> take_seat();
 
   [[nodiscard]] bool is_alive() const;
+  /// The process id, for whoever wants to look into it.
+  [[nodiscard]] pid_t number() const { return process_; }
   void kill(Death::ByHost why);
   /// Returns once the process has ended; nobody is to speak to it any more, and it is killed if it
   /// does not end by itself.

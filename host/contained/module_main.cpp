@@ -47,8 +47,10 @@ void obey(const ProcessLimits& limits) {
 
 class ModuleProcess final {
  public:
-  ModuleProcess()
-      : host_(FileDescriptor(host_descriptor)), memory_(FileDescriptor(page_descriptor)) {
+  explicit ModuleProcess(PrepareSteps prepare)
+      : prepare_(std::move(prepare)),
+        host_(FileDescriptor(host_descriptor)),
+        memory_(FileDescriptor(page_descriptor)) {
     write_last_words_into(memory_.page().last_words);
   }
 
@@ -86,6 +88,7 @@ class ModuleProcess final {
       step.configuration = values;
       served_.steps.push_back(step);
     }
+    prepare_(served_.steps);
     served_.limits = wish.limits;
     host_facts_.emplace(wish.host_version, [this](std::int32_t level, std::string_view text) {
       say(Says{level, std::string(text)});
@@ -138,6 +141,7 @@ class ModuleProcess final {
     }
   }
 
+  const PrepareSteps prepare_;
   PacketLine host_;
   const SharedMemory memory_;
   std::mutex saying_;  // one message at a time
@@ -153,7 +157,7 @@ class ModuleProcess final {
 
 }  // namespace
 
-void module_main() {
+void module_main(PrepareSteps prepare) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const rlimit no_core{0, 0};
@@ -163,7 +167,7 @@ void module_main() {
   ::setvbuf(stdout, nullptr, _IOLBF, 0);
   try {
     // Never taken down: its threads run to the end of the process.
-    static auto* const process = new ModuleProcess;
+    static auto* const process = new ModuleProcess(std::move(prepare));
     process->serve();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "stepd: the process of a plugin cannot go on: %s\n", error.what());

@@ -19,6 +19,7 @@
 #include "host/daemon/log.hpp"
 #include "host/plugin/probe.hpp"
 #include "host/runtime/crash_mark.hpp"
+#include "host/workshop/workshop_main.hpp"
 
 /// Read by jemalloc: more of what other threads have freed waits for reuse, so that fewer threads
 /// meet at one lock.
@@ -105,6 +106,10 @@ int run(const Run& command, int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace stepd::daemon;
   if (argc > 1 && argv[1] == plugin_process_flag) stepd::contained::module_main();
+  if (argc > 2 && argv[1] == stepd::workshop::process_flag) stepd::workshop::process_main(argv[2]);
+  if (argc == 3 && argv[1] == stepd::workshop::workshop_flag) {
+    return stepd::workshop::workshop_main(argv[2]);
+  }
   const auto command = parse_command_line(argc, argv);
   if (const auto* say = std::get_if<Say>(&command)) {
     (say->exit_code == exit_ok ? std::cout : std::cerr) << say->text;

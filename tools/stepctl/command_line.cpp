@@ -10,11 +10,19 @@
 #include "tools/stepctl/json_text.hpp"
 #include "tools/stepctl/plugin_options.hpp"
 #include "tools/stepctl/verb_options.hpp"
+#include "tools/stepctl/workshop_options.hpp"
 
 namespace stepd::stepctl {
 namespace {
 
 constexpr int exit_usage = 2;
+
+CLI::App* command(CLI::App* parent, const std::string& name, const std::string& description,
+                  const std::string& examples) {
+  CLI::App* app = parent->add_subcommand(name, description);
+  app->footer("Examples:\n" + examples + "\nFlags for every command: stepctl --help");
+  return app;
+}
 
 /// The parser and where it puts what it reads. It stays where it is made: the parser points into
 /// it.
@@ -47,14 +55,15 @@ struct Parser {
   void add_job_views(CLI::App* job);
   void add_event();
   void add_catalogue();
+  void add_workshop(CLI::App* plugin, CLI::App* step);
+  /// A command that needs no daemon; its options are its own.
+  template <class Work>
+  void add_work_here(CLI::App* parent, const std::string& name, const std::string& description,
+                     const std::string& examples) {
+    CLI::App* app = command(parent, name, description, examples);
+    add_options(app, std::get<Work>(stands_for(app, WorkHere{Work{}})));
+  }
 };
-
-CLI::App* command(CLI::App* parent, const std::string& name, const std::string& description,
-                  const std::string& examples) {
-  CLI::App* app = parent->add_subcommand(name, description);
-  app->footer("Examples:\n" + examples + "\nFlags for every command: stepctl --help");
-  return app;
-}
 
 CLI::App* group(CLI::App* parent, const std::string& name, const std::string& description) {
   CLI::App* app = parent->add_subcommand(name, description);
@@ -247,6 +256,7 @@ void Parser::add_catalogue() {
   step_show->add_option("TYPE", stands_for(step_show, ShowStepType{}).type, "The step type")
       ->required()
       ->type_name("");
+  add_workshop(plugin, step);
 
   stands_for(command(&root, "status", "How the daemon is doing", "  stepctl status\n"),
              ShowStatus{});
@@ -260,6 +270,15 @@ void Parser::add_catalogue() {
       ->required()
       ->type_name("")
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
+void Parser::add_workshop(CLI::App*, CLI::App* step) {
+  add_work_here<RunStep>(
+      step, "run", "Call one step of a plugin's file, without a daemon; what it does is real",
+      "  stepctl step run ./hello.so example.greet --args '{\"name\": \"Ada\"}'\n"
+      "  stepctl step run ./shop.so example.reserve --args @order.json --phase execute "
+      "--phase compensate\n"
+      "  stepctl step run ./hello.so example.greet --args - --debug < args.json\n");
 }
 
 /// The last command named; groups of options are parsed like commands but have no name.

@@ -114,6 +114,17 @@ struct ListStepTypes {};
 struct ShowStepType {
   std::string type;
 };
+// Texts of what needs no daemon are JSON, @FILE or - for stdin.
+struct RunStep {
+  std::string file;
+  std::string type;
+  std::string args = "{}";
+  std::string configuration = "{}";
+  std::vector<std::string> phases;  // empty: execute
+  bool debug = false;
+};
+/// What is done without a daemon, on this machine.
+using WorkHere = std::variant<RunStep>;
 struct ShowStatus {};
 struct WriteCompletion {
   std::string shell;
@@ -121,7 +132,7 @@ struct WriteCompletion {
 using Command =
     std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, ListPlugins,
                  ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion, SendEvent,
-                 ListEvents, ListChildren, TestJob, MakeKeys, SignPlugin, LockPlugins>;
+                 ListEvents, ListChildren, TestJob, MakeKeys, SignPlugin, LockPlugins, WorkHere>;
 
 struct Invocation {
   Global global;

@@ -37,6 +37,7 @@ struct Session {
 [[nodiscard]] ExitCode run(const Session& session, const SendEvent& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListEvents& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListChildren& command);
+[[nodiscard]] ExitCode run(const Session& session, const WorkHere& command);
 
 /// Prints the problem document of an answer that is not good, behind the file it is about.
 ExitCode refuse(const Session& session, const Answer& answer, const std::string& place = {});

@@ -9,6 +9,7 @@
 #include "tools/stepctl/commands.hpp"
 #include "tools/stepctl/job_input.hpp"
 #include "tools/stepctl/problem.hpp"
+#include "tools/stepctl/workshop.hpp"
 
 namespace {
 
@@ -60,7 +61,7 @@ void say_unreachable(Output& output, const Address& address, const std::string& 
   output.say(text);
 }
 
-ExitCode run_command(const Invocation& invocation, Output& output) {
+ExitCode ask_daemon(const Invocation& invocation, Output& output) {
   const auto found = server(invocation.global);
   if (const auto* wrong = std::get_if<std::string>(&found)) {
     output.say(error_line(*wrong, output.err()));
@@ -90,6 +91,12 @@ ExitCode run_command(const Invocation& invocation, Output& output) {
         output.err()));
     return ExitCode::unreachable;
   }
+}
+
+ExitCode run_command(const Invocation& invocation, Output& output) {
+  const auto* work = std::get_if<WorkHere>(&invocation.command);
+  if (work == nullptr) return ask_daemon(invocation, output);
+  return do_here(*work, invocation.global.json, output);
 }
 
 int run_main(int argc, char** argv) {
