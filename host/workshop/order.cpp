@@ -40,9 +40,22 @@ RunStep run_step(const json::object& order) {
   return run;
 }
 
+ValidatePlugin validate_plugin(const json::object& order) {
+  ValidatePlugin work{.file = text_at(order, "file"),
+                      .configuration = {text_at(order, "config")},
+                      .only = text_at(order, "check"),
+                      .calls = order.at("calls").as_bool()};
+  for (const auto& [type, source] : order.at("args").as_object()) {
+    work.args[type] = {json::value_to<std::string>(source)};
+  }
+  if (order.contains("seed")) work.seed = order.at("seed").to_number<std::uint32_t>();
+  return work;
+}
+
 Work work_of(const json::object& order) {
   const std::string verb = text_at(order, "verb");
   if (verb == "run") return run_step(order);
+  if (verb == "validate") return validate_plugin(order);
   throw BadOrder("it knows no verb " + verb);
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -28,8 +29,18 @@ struct RunStep {
   bool debug = false;
 };
 
+/// Every check of one file, or the one that is to be made again.
+struct ValidatePlugin {
+  std::string file;
+  TextSource configuration;
+  std::map<std::string, TextSource> args;  // by step type, in place of example arguments
+  std::optional<std::uint32_t> seed;       // absent: one of chance
+  std::string only;                        // the name of a check; empty: all
+  bool calls = true;                       // the steps' own code, too
+};
+
 /// What to do with a plugin where there is no daemon, and how to tell of it.
-using Work = std::variant<RunStep>;
+using Work = std::variant<RunStep, ValidatePlugin>;
 struct Order {
   Work work;
   bool json = false;

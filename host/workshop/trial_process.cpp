@@ -58,12 +58,13 @@ std::variant<std::unique_ptr<TrialProcess>, TrialProcess::Fault> TrialProcess::s
     const ModuleCopy& module, const Setting& setting) {
   std::unique_ptr<TrialProcess> process(new TrialProcess(module, setting));
   auto described = process->live_->open(module.file());
-  if (auto* fault = std::get_if<std::string>(&described)) return Fault{std::move(*fault)};
+  if (auto* fault = std::get_if<std::string>(&described)) return Fault{.fact = std::move(*fault)};
   auto checked = contained::checked_again(std::get<contained::Described>(described));
-  if (auto* bad = std::get_if<plugin::BadDescription>(&checked)) return Fault{std::move(bad->fact)};
+  if (auto* bad = std::get_if<plugin::BadDescription>(&checked))
+    return Fault{.fact = std::move(bad->fact)};
   process->description_ = std::get<plugin::PluginDescription>(std::move(checked));
   if (auto fault = process->live_->start_plugin(setting.configuration)) {
-    return Fault{*std::move(fault), true};
+    return Fault{.fact = *std::move(fault), .description = std::move(process->description_)};
   }
   return process;
 }

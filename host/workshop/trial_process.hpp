@@ -47,7 +47,7 @@ class TrialProcess final {
   /// What is wrong, to be read after the file's name.
   struct Fault {
     std::string fact;
-    bool described = false;  // the file could be loaded; it is its init that fails
+    std::optional<plugin::PluginDescription> description{};  // then it is its init that fails
   };
   /// Throws std::system_error when there is no process to be had. The copy is borrowed.
   [[nodiscard]] static std::variant<std::unique_ptr<TrialProcess>, Fault> start(

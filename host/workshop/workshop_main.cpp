@@ -10,6 +10,7 @@
 #include "host/workshop/order.hpp"
 #include "host/workshop/report.hpp"
 #include "host/workshop/step_run.hpp"
+#include "host/workshop/validation.hpp"
 
 namespace stepd::workshop {
 namespace {
@@ -21,6 +22,9 @@ class Doer final {
  public:
   Doer(const Order& order, Report& report) : order_(order), report_(report) {}
   int operator()(const RunStep& work) const { return run_step(work, order_.json, report_); }
+  int operator()(const ValidatePlugin& work) const {
+    return validate_plugin(work, order_.json, report_);
+  }
 
  private:
   const Order& order_;

@@ -144,6 +144,92 @@ def _(daemon):
     shutil.rmtree(daemon.place / "tmp")
 
 
+MODULES = "tests/workshop/modules"
+CONDUCT = ["valid", "wrong", "empty", "huge", "non_utf8", "cancel", "heartbeat", "eight_at_once",
+           "crash", "compensate_twice", "compensate_without_execute", "oldest_host", "schemas"]
+
+
+def validated(daemon, file, *flags):
+    """Exit code, and what was found, by check."""
+    told = stepctl(daemon, "plugin", "validate", daemon.build / file, "--output", "json", *flags)
+    require(told.stdout, told.stderr)
+    document = json.loads(told.stdout)
+    found = {check["check"]: check for check in document["checks"]}
+    require(document["failed"] == len(failures(found)), document)
+    return told.returncode, found
+
+
+def failures(found):
+    return {name: check["says"] for name, check in found.items() if check["verdict"] == "failed"}
+
+
+@case("every bundled plugin passes all checks of its conduct", plugins=())
+def _(daemon):
+    (daemon.place / "marks").mkdir()
+    more = {"plain_c": ["--config", json.dumps({"folder": str(daemon.place / "marks")})],
+            "factor": ["--args", 'factor.one={"number": "15"}'],
+            "hash": ["--args", 'hash.file={"path": "/etc/passwd"}']}
+    for name in ("bank", "factor", "hash", "long_request", "plain_c", "wait"):
+        code, found = validated(daemon, f"plugins/{name}.so", *more.get(name, []))
+        require(code == 0, f"{name}: {failures(found)}")
+    require(found["wait.send/crash"]["verdict"] == "passed", found["wait.send/crash"])
+    require(not list((daemon.place / "marks").iterdir()), "what was marked was not undone")
+
+
+@case("a step that ends its process fails the checks that call it and no others", plugins=())
+def _(daemon):
+    code, found = validated(daemon, "plugins/demo.so")
+    require(code == 1, found)
+    require(set(failures(found)) == {f"demo.crash/{check}" for check in
+                                     ("valid", "empty", "cancel")}, failures(found))
+    crash = found["demo.crash/valid"]
+    require_in("its process crashed: signal 6, Aborted", crash["says"])
+    require(crash["details"], "there is no backtrace")
+    require(found["demo.undoable/crash"]["verdict"] == "passed", found["demo.undoable/crash"])
+
+
+@case("each check of conduct finds the step that is bad in its way", plugins=())
+def _(daemon):
+    for check in CONDUCT:
+        name = f"bad.{check}/{check}"
+        code, found = validated(daemon, f"{MODULES}/bad_conduct.so", "--reproduce", f"{name}:7")
+        require(code == 1 and list(failures(found)) == [name], f"{name}: {found}")
+
+
+@case("each check of a file finds the file that is bad in its way", plugins=())
+def _(daemon):
+    for file, check, words in (
+            (f"{MODULES}/exports_more.so", "exports", "exports a_name_that_others_may_have"),
+            (f"{MODULES}/is_shared.so", "unique_symbols", "shares _ZN6SharedIiE5valueE"),
+            (f"{MODULES}/takes_boost.so", "libraries", "_ZN5boost13from_the_hostEv"),
+            ("tests/plugin/modules/crashing.so", "load", "crashed: signal 6"),
+            ("tests/plugin/modules/two_faces.so", "descriptor", "test.another"),
+            ("tests/plugin/modules/aborting_init.so", "start", "crashed: signal 6"),
+            ("tests/plugin/modules/no_note.so", "file", "note")):
+        code, found = validated(daemon, file, "--no-calls")
+        require(code == 1 and check in failures(found), f"{file}: {found}")
+        require_in(words, failures(found)[check])
+
+
+@case("validate tells a seed, repeats one check, and leaves calls out when asked to", plugins=())
+def _(daemon):
+    file = daemon.build / "plugins/demo.so"
+    told = stepctl(daemon, "plugin", "validate", file, "--no-calls", "--seed", "9")
+    require(told.returncode == 0, told)
+    require_in(["skipped demo.greet: is not called: --no-calls", "seed 9"], told.stdout)
+    again = stepctl(daemon, "plugin", "validate", file, "--reproduce", "demo.greet/wrong:9")
+    same = stepctl(daemon, "plugin", "validate", file, "--reproduce", "demo.greet/wrong:9")
+    require(again.returncode == 0 and again.stdout == same.stdout, again)
+    require_in(["1 passed, 0 failed", "seed 9"], again.stdout)
+    unknown = stepctl(daemon, "plugin", "validate", file, "--reproduce", "demo.greet/speed")
+    require(unknown.returncode == 2, unknown)
+    require_in("there is no check demo.greet/speed of", unknown.stderr)
+    no_type = stepctl(daemon, "plugin", "validate", file, "--args", "demo.great={}")
+    require(no_type.returncode == 2, no_type)
+    no_seed = stepctl(daemon, "plugin", "validate", file, "--reproduce", "demo.greet/wrong:x")
+    require(no_seed.returncode == 2, no_seed)
+
+
 @case("without a stepd the work that needs one says so", plugins=())
 def _(daemon):
     with tempfile.TemporaryDirectory() as folder:

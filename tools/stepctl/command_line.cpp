@@ -272,7 +272,14 @@ void Parser::add_catalogue() {
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
 }
 
-void Parser::add_workshop(CLI::App*, CLI::App* step) {
+void Parser::add_workshop(CLI::App* plugin, CLI::App* step) {
+  add_work_here<ValidatePlugin>(
+      plugin, "validate",
+      "Check a plugin's file, without a daemon. It calls each step many times over, with example "
+      "arguments: what the steps do is real (see --no-calls)",
+      "  stepctl plugin validate ./hello.so\n"
+      "  stepctl plugin validate ./shop.so --no-calls\n"
+      "  stepctl plugin validate ./shop.so --reproduce example.reserve/crash:42\n");
   add_work_here<RunStep>(
       step, "run", "Call one step of a plugin's file, without a daemon; what it does is real",
       "  stepctl step run ./hello.so example.greet --args '{\"name\": \"Ada\"}'\n"

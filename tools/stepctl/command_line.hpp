@@ -123,8 +123,16 @@ struct RunStep {
   std::vector<std::string> phases;  // empty: execute
   bool debug = false;
 };
+struct ValidatePlugin {
+  std::string file;
+  std::string configuration = "{}";
+  std::vector<std::string> args;  // TYPE=JSON
+  std::optional<std::uint32_t> seed;
+  std::string reproduce;  // CHECK[:SEED]; empty: all checks
+  bool no_calls = false;
+};
 /// What is done without a daemon, on this machine.
-using WorkHere = std::variant<RunStep>;
+using WorkHere = std::variant<RunStep, ValidatePlugin>;
 struct ShowStatus {};
 struct WriteCompletion {
   std::string shell;

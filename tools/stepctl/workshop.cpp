@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -52,8 +53,60 @@ json::object order_of(const RunStep& run) {
           {"debug", run.debug}};
 }
 
-/// How many texts are to come from stdin, where there is one.
-std::string trouble_with_stdin(const RunStep& run) {
+/// "CHECK[:SEED]"; nothing when what stands for a seed is none.
+struct Again {
+  std::string check;
+  std::optional<std::uint32_t> seed;
+};
+std::optional<Again> again_of(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == text.npos) return Again{text, std::nullopt};
+  std::uint32_t seed = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data() + colon + 1, end, seed);
+  if (read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return Again{text.substr(0, colon), seed};
+}
+
+/// By step type; the words behind the first sign of equality.
+json::object args_of(const ValidatePlugin& validate) {
+  json::object args;
+  for (const std::string& one : validate.args) {
+    const auto sign = std::min(one.find('='), one.size() - 1);
+    args[one.substr(0, sign)] = one.substr(sign + 1);
+  }
+  return args;
+}
+
+json::object order_of(const ValidatePlugin& validate) {
+  const Again again = again_of(validate.reproduce).value_or(Again{});
+  json::object order{
+      {"verb", "validate"},        {"file", validate.file}, {"config", validate.configuration},
+      {"args", args_of(validate)}, {"check", again.check},  {"calls", !validate.no_calls}};
+  if (again.seed || validate.seed) order["seed"] = again.seed ? *again.seed : *validate.seed;
+  return order;
+}
+
+std::string trouble_with(const ValidatePlugin& validate) {
+  for (const std::string& one : validate.args) {
+    if (one.find('=') == one.npos) {
+      return "--args is a step type and its arguments, such as example.greet='{\"name\": "
+             "\"Ada\"}', and " +
+             one + " is not";
+    }
+  }
+  const auto again = again_of(validate.reproduce);
+  if (!again) {
+    return "--reproduce is a check and its seed, such as example.greet/crash:42, and " +
+           validate.reproduce + " is none";
+  }
+  if (again->seed && validate.seed)
+    return "the seed stands in --reproduce already: leave --seed out";
+  return {};
+}
+
+/// What the rules of single flags cannot say; empty when all is well.
+std::string trouble_with(const RunStep& run) {
   if (run.args != "-" || run.configuration != "-") return {};
   return "stdin (-) is the arguments or the configuration, not both: give one of them as @FILE";
 }
@@ -61,7 +114,7 @@ std::string trouble_with_stdin(const RunStep& run) {
 }  // namespace
 
 ExitCode do_here(const WorkHere& work, bool json, Output& output) {
-  const auto trouble = std::visit([](const auto& one) { return trouble_with_stdin(one); }, work);
+  const auto trouble = std::visit([](const auto& one) { return trouble_with(one); }, work);
   if (!trouble.empty()) {
     output.say(error_line(trouble, output.err()));
     return ExitCode::usage;

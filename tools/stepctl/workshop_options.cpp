@@ -36,4 +36,20 @@ void add_options(CLI::App* app, RunStep& run) {
                 "Attach gdb before the step is called, or wait for a debugger; no time limits");
 }
 
+void add_options(CLI::App* app, ValidatePlugin& validate) {
+  add_file(app, validate.file);
+  add_configuration(app, validate.configuration);
+  app->add_option("--args", validate.args,
+                  "What a step type is called with in place of an example; may be given again")
+      ->type_name("TYPE=JSON")
+      ->allow_extra_args(false);
+  app->add_option("--seed", validate.seed, "What chance begins with (default: another each time)")
+      ->type_name("N");
+  app->add_option("--reproduce", validate.reproduce,
+                  "Only this check, with the seed it had: as it stands behind a failure")
+      ->type_name("CHECK[:SEED]");
+  app->add_flag("--no-calls", validate.no_calls,
+                "Call no step: only the file, its description and its start");
+}
+
 }  // namespace stepd::stepctl

@@ -10,5 +10,6 @@ namespace stepd::stepctl {
 
 /// The options of what needs no daemon, read into the work.
 void add_options(CLI::App* app, RunStep& run);
+void add_options(CLI::App* app, ValidatePlugin& validate);
 
 }  // namespace stepd::stepctl
