@@ -72,7 +72,7 @@ IMPURE = re.compile(
 )
 
 # Projects of their own that only lie in this tree: they are built against the installed SDK.
-APART = ("tests/sdk/outside/",)
+APART = ("tests/sdk/outside/", "sdk/template/")
 
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"\n]+)[>"]', re.MULTILINE)
 

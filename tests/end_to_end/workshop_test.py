@@ -230,6 +230,33 @@ def _(daemon):
     require(no_seed.returncode == 2, no_seed)
 
 
+@case("plugin new refuses bad names and folders that hold something", plugins=())
+def _(daemon):
+    for name, words in (("Hello", "small letters"), ("a/b", "small letters"), ("7up", "small letters"),
+                        ("test", "CMake keeps for itself; take another one, such as test_steps")):
+        told = stepctl(daemon, "plugin", "new", name)
+        require(told.returncode == 2, told)
+        require_in(words, told.stderr)
+    folder = daemon.place / "work"
+    (folder / "full").mkdir(parents=True)
+    (folder / "full/file").touch()
+
+    def made(*words):
+        return subprocess.run([daemon.build / "bin/stepctl", "plugin", "new", *words], cwd=folder,
+                              capture_output=True, text=True, check=False)
+
+    told = made("full")
+    require(told.returncode == 1, told)
+    require_in("full is there already, and is no empty folder", told.stderr)
+    told = made("empty", "--output", "json")
+    require(told.returncode == 0, told)
+    files = json.loads(told.stdout)["files"]
+    require(sorted(files) == sorted(str(path.relative_to(folder)) for path in
+                                    (folder / "empty").iterdir()), files)
+    require("my_plugin" not in (folder / "empty/empty.cpp").read_text(encoding="utf-8"),
+            "the name of the template is left")
+
+
 @case("without a stepd the work that needs one says so", plugins=())
 def _(daemon):
     with tempfile.TemporaryDirectory() as folder:

@@ -30,3 +30,15 @@ find_program(STEPD_CLANGXX clang++)
 if(STEPD_CLANG AND STEPD_CLANGXX)
   add_outside_test(clang ${STEPD_CLANG} ${STEPD_CLANGXX})
 endif()
+
+# What `stepctl plugin new` writes, as an author has it at first.
+foreach(kind plain saga)
+  set(flag)
+  if(kind STREQUAL "saga")
+    set(flag --saga)
+  endif()
+  add_test(NAME sdk/new_project/${kind} COMMAND ${CMAKE_COMMAND}
+    -D BUILD=${PROJECT_BINARY_DIR} -D WORK=${CMAKE_CURRENT_BINARY_DIR}/new_${kind}
+    -D FLAG=${flag} -D GENERATOR=${CMAKE_GENERATOR} -D CXX_COMPILER=${CMAKE_CXX_COMPILER}
+    -D LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER} -P ${CMAKE_CURRENT_LIST_DIR}/template/check.cmake)
+endforeach()

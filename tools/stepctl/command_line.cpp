@@ -273,6 +273,10 @@ void Parser::add_catalogue() {
 }
 
 void Parser::add_workshop(CLI::App* plugin, CLI::App* step) {
+  CLI::App* made = command(plugin, "new", "Write the project of a plugin: one step, one test",
+                           "  stepctl plugin new hello\n"
+                           "  stepctl plugin new shop --saga\n");
+  add_options(made, stands_for(made, NewPlugin{}));
   add_work_here<ValidatePlugin>(
       plugin, "validate",
       "Check a plugin's file, without a daemon. It calls each step many times over, with example "

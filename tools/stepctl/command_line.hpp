@@ -114,6 +114,10 @@ struct ListStepTypes {};
 struct ShowStepType {
   std::string type;
 };
+struct NewPlugin {
+  std::string name;
+  bool saga = false;
+};
 // Texts of what needs no daemon are JSON, @FILE or - for stdin.
 struct RunStep {
   std::string file;
@@ -140,7 +144,8 @@ struct WriteCompletion {
 using Command =
     std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, ListPlugins,
                  ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion, SendEvent,
-                 ListEvents, ListChildren, TestJob, MakeKeys, SignPlugin, LockPlugins, WorkHere>;
+                 ListEvents, ListChildren, TestJob, MakeKeys, SignPlugin, LockPlugins, WorkHere,
+                 NewPlugin>;
 
 struct Invocation {
   Global global;

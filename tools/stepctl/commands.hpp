@@ -38,6 +38,7 @@ struct Session {
 [[nodiscard]] ExitCode run(const Session& session, const ListEvents& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListChildren& command);
 [[nodiscard]] ExitCode run(const Session& session, const WorkHere& command);
+[[nodiscard]] ExitCode run(const Session& session, const NewPlugin& command);
 
 /// Prints the problem document of an answer that is not good, behind the file it is about.
 ExitCode refuse(const Session& session, const Answer& answer, const std::string& place = {});

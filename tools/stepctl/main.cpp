@@ -8,6 +8,7 @@
 
 #include "tools/stepctl/commands.hpp"
 #include "tools/stepctl/job_input.hpp"
+#include "tools/stepctl/plugin_new.hpp"
 #include "tools/stepctl/problem.hpp"
 #include "tools/stepctl/workshop.hpp"
 
@@ -94,9 +95,14 @@ ExitCode ask_daemon(const Invocation& invocation, Output& output) {
 }
 
 ExitCode run_command(const Invocation& invocation, Output& output) {
-  const auto* work = std::get_if<WorkHere>(&invocation.command);
-  if (work == nullptr) return ask_daemon(invocation, output);
-  return do_here(*work, invocation.global.json, output);
+  const bool json = invocation.global.json;
+  if (const auto* work = std::get_if<WorkHere>(&invocation.command)) {
+    return do_here(*work, json, output);
+  }
+  if (const auto* plugin = std::get_if<NewPlugin>(&invocation.command)) {
+    return write_project(*plugin, json, output);
+  }
+  return ask_daemon(invocation, output);
 }
 
 int run_main(int argc, char** argv) {

@@ -23,6 +23,14 @@ void add_step(CLI::App* app, std::string& type, std::string& args) {
 
 }  // namespace
 
+void add_options(CLI::App* app, NewPlugin& plugin) {
+  app->add_option("NAME", plugin.name,
+                  "The plugin, its folder and the first word of its step types")
+      ->required()
+      ->type_name("");
+  app->add_flag("--saga", plugin.saga, "With a step that can be undone");
+}
+
 void add_options(CLI::App* app, RunStep& run) {
   add_file(app, run.file);
   add_step(app, run.type, run.args);
