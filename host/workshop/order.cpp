@@ -52,10 +52,21 @@ ValidatePlugin validate_plugin(const json::object& order) {
   return work;
 }
 
+BenchStep bench_step(const json::object& order) {
+  BenchStep work{.file = text_at(order, "file"),
+                 .type = text_at(order, "type"),
+                 .args = {text_at(order, "args")},
+                 .configuration = {text_at(order, "config")},
+                 .lasts = std::chrono::seconds(order.at("seconds").to_number<std::int64_t>())};
+  if (order.contains("calls")) work.calls = order.at("calls").to_number<std::uint64_t>();
+  return work;
+}
+
 Work work_of(const json::object& order) {
   const std::string verb = text_at(order, "verb");
   if (verb == "run") return run_step(order);
   if (verb == "validate") return validate_plugin(order);
+  if (verb == "bench") return bench_step(order);
   throw BadOrder("it knows no verb " + verb);
 }
 

@@ -39,8 +39,18 @@ struct ValidatePlugin {
   bool calls = true;                       // the steps' own code, too
 };
 
+/// One step, called again and again: so many times, or for so long.
+struct BenchStep {
+  std::string file;
+  std::string type;
+  TextSource args;
+  TextSource configuration;
+  std::optional<std::uint64_t> calls;
+  std::chrono::seconds lasts{3};
+};
+
 /// What to do with a plugin where there is no daemon, and how to tell of it.
-using Work = std::variant<RunStep, ValidatePlugin>;
+using Work = std::variant<RunStep, ValidatePlugin, BenchStep>;
 struct Order {
   Work work;
   bool json = false;

@@ -8,9 +8,9 @@
 #include <thread>
 
 #include "host/engine/names.hpp"
-#include "host/engine/schema.hpp"
 #include "host/workshop/debugger.hpp"
 #include "host/workshop/host_tricks.hpp"
+#include "host/workshop/module_steps.hpp"
 #include "host/workshop/trial_process.hpp"
 #include "host/workshop/workshop_main.hpp"
 
@@ -60,36 +60,6 @@ class Interruption final {
   sigset_t before_{};
   std::stop_source source_;
 };
-
-std::string list_of(const plugin::PluginDescription& description) {
-  std::string list;
-  for (const auto& step : description.steps) {
-    list += (list.empty() ? "" : ", ") + step.type.name;
-  }
-  return list.empty() ? "no step types at all" : list;
-}
-
-const engine::StepType* find(const plugin::PluginDescription& description,
-                             const std::string& type) {
-  for (const auto& step : description.steps) {
-    if (step.type.name == type) return &step.type;
-  }
-  return nullptr;
-}
-
-/// With defaults, as a host would hand them over; nothing when it would refuse them.
-std::optional<engine::JsonText> completed(const engine::StepType& type, const std::string& text,
-                                          Report& report) {
-  json::value args = json::parse(text);
-  if (type.args_schema.empty()) return engine::JsonText(text);
-  const auto verdict = engine::check_and_complete(args, type.args_schema.value(), {});
-  for (const auto& problem : verdict.problems) {
-    report.say("error: the arguments of " + type.name + ": " +
-               (problem.pointer.empty() ? "" : problem.pointer + ": ") + problem.message);
-  }
-  if (!verdict.problems.empty()) return std::nullopt;
-  return engine::JsonText(verdict.completed ? json::serialize(args) : text);
-}
 
 json::object error_of(const engine::Error& error) {
   json::object told{{"code", error.code}, {"message", error.message}};
@@ -224,12 +194,8 @@ int run_step(const RunStep& work, bool json, Report& report) {
     return 1;
   }
   auto& process = *std::get<std::unique_ptr<TrialProcess>>(started);
-  const engine::StepType* type = find(process.description(), work.type);
-  if (type == nullptr) {
-    report.say("error: " + work.file + " offers no step type " + work.type + "; it offers " +
-               list_of(process.description()));
-    return 1;
-  }
+  const auto* type = type_named(process.description(), work.type, work.file, report);
+  if (type == nullptr) return 1;
   auto completed_args = completed(*type, args, report);
   if (!completed_args) return 1;
   const auto watch = interruption.watch([&process] { static_cast<void>(process.end()); });

@@ -70,7 +70,8 @@ std::variant<std::unique_ptr<TrialProcess>, TrialProcess::Fault> TrialProcess::s
 }
 
 CallEnd TrialProcess::call(TrialJob& job, const Wish& wish, const Listener& listener) {
-  const engine::CallRequest request = job.next_call(wish.phase);
+  engine::CallRequest request = job.next_call(wish.phase);
+  request.quick = wish.quick;
   TrialPorts ports(job.records(), wish.phase, listener);
   const StopWatch watch(wish.limit, wish.stop);
   const auto began = steady_clock::now();

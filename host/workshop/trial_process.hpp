@@ -64,6 +64,7 @@ class TrialProcess final {
   struct Wish {
     engine::Phase phase = engine::Phase::execute;
     std::chrono::milliseconds limit{};
+    bool quick = false;  // the step is known to take next to no time
     std::stop_token stop{};
   };
   [[nodiscard]] CallEnd call(TrialJob& job, const Wish& wish, const Listener& listener);

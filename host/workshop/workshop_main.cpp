@@ -9,6 +9,7 @@
 #include "host/workshop/host_tricks.hpp"
 #include "host/workshop/order.hpp"
 #include "host/workshop/report.hpp"
+#include "host/workshop/step_bench.hpp"
 #include "host/workshop/step_run.hpp"
 #include "host/workshop/validation.hpp"
 
@@ -22,6 +23,7 @@ class Doer final {
  public:
   Doer(const Order& order, Report& report) : order_(order), report_(report) {}
   int operator()(const RunStep& work) const { return run_step(work, order_.json, report_); }
+  int operator()(const BenchStep& work) const { return bench_step(work, order_.json, report_); }
   int operator()(const ValidatePlugin& work) const {
     return validate_plugin(work, order_.json, report_);
   }

@@ -230,9 +230,28 @@ def _(daemon):
     require(no_seed.returncode == 2, no_seed)
 
 
+@case("bench measures a step in a process of its own and in one with its host", plugins=())
+def _(daemon):
+    file = daemon.build / "plugins/demo.so"
+    told = stepctl(daemon, "step", "bench", file, "demo.noop", "--calls", "50", "--output", "json")
+    require(told.returncode == 0, told)
+    measured = json.loads(told.stdout)
+    for place in (measured["contained"], measured["in_process"]):
+        require(place["calls"] == 50 and 0 < place["p50_ns"] <= place["p99_ns"], measured)
+    table = stepctl(daemon, "step", "bench", file, "demo.noop", "--seconds", "1")
+    require_in(["per second", "contained", "in process"], table.stdout)
+    refused = stepctl(daemon, "step", "bench", file, "demo.refuse")
+    require(refused.returncode == 1 and not refused.stdout, refused)
+    require_in("with these arguments it refused: refused_as_asked", refused.stderr)
+    crashed = stepctl(daemon, "step", "bench", file, "demo.crash")
+    require(crashed.returncode == 1, crashed)
+    require_in("its process crashed: signal 6", crashed.stderr)
+
+
 @case("plugin new refuses bad names and folders that hold something", plugins=())
 def _(daemon):
-    for name, words in (("Hello", "small letters"), ("a/b", "small letters"), ("7up", "small letters"),
+    for name, words in (("Hello", "small letters"), ("a/b", "small letters"),
+                        ("7up", "small letters"),
                         ("test", "CMake keeps for itself; take another one, such as test_steps")):
         told = stepctl(daemon, "plugin", "new", name)
         require(told.returncode == 2, told)

@@ -56,11 +56,10 @@ struct Parser {
   void add_event();
   void add_catalogue();
   void add_workshop(CLI::App* plugin, CLI::App* step);
-  /// A command that needs no daemon; its options are its own.
   template <class Work>
-  void add_work_here(CLI::App* parent, const std::string& name, const std::string& description,
-                     const std::string& examples) {
-    CLI::App* app = command(parent, name, description, examples);
+  void add_work_here(CLI::App* parent) {
+    const CommandWords words = words_for(Work{});
+    CLI::App* app = command(parent, words.name, words.description, words.examples);
     add_options(app, std::get<Work>(stands_for(app, WorkHere{Work{}})));
   }
 };
@@ -273,23 +272,12 @@ void Parser::add_catalogue() {
 }
 
 void Parser::add_workshop(CLI::App* plugin, CLI::App* step) {
-  CLI::App* made = command(plugin, "new", "Write the project of a plugin: one step, one test",
-                           "  stepctl plugin new hello\n"
-                           "  stepctl plugin new shop --saga\n");
+  const CommandWords words = words_for(NewPlugin{});
+  CLI::App* made = command(plugin, words.name, words.description, words.examples);
   add_options(made, stands_for(made, NewPlugin{}));
-  add_work_here<ValidatePlugin>(
-      plugin, "validate",
-      "Check a plugin's file, without a daemon. It calls each step many times over, with example "
-      "arguments: what the steps do is real (see --no-calls)",
-      "  stepctl plugin validate ./hello.so\n"
-      "  stepctl plugin validate ./shop.so --no-calls\n"
-      "  stepctl plugin validate ./shop.so --reproduce example.reserve/crash:42\n");
-  add_work_here<RunStep>(
-      step, "run", "Call one step of a plugin's file, without a daemon; what it does is real",
-      "  stepctl step run ./hello.so example.greet --args '{\"name\": \"Ada\"}'\n"
-      "  stepctl step run ./shop.so example.reserve --args @order.json --phase execute "
-      "--phase compensate\n"
-      "  stepctl step run ./hello.so example.greet --args - --debug < args.json\n");
+  add_work_here<ValidatePlugin>(plugin);
+  add_work_here<RunStep>(step);
+  add_work_here<BenchStep>(step);
 }
 
 /// The last command named; groups of options are parsed like commands but have no name.

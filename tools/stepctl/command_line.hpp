@@ -135,8 +135,16 @@ struct ValidatePlugin {
   std::string reproduce;  // CHECK[:SEED]; empty: all checks
   bool no_calls = false;
 };
+struct BenchStep {
+  std::string file;
+  std::string type;
+  std::string args = "{}";
+  std::string configuration = "{}";
+  std::uint64_t seconds = 3;
+  std::optional<std::uint64_t> calls;  // in place of a time
+};
 /// What is done without a daemon, on this machine.
-using WorkHere = std::variant<RunStep, ValidatePlugin>;
+using WorkHere = std::variant<RunStep, ValidatePlugin, BenchStep>;
 struct ShowStatus {};
 struct WriteCompletion {
   std::string shell;

@@ -105,8 +105,20 @@ std::string trouble_with(const ValidatePlugin& validate) {
   return {};
 }
 
+json::object order_of(const BenchStep& bench) {
+  json::object order{{"verb", "bench"},
+                     {"file", bench.file},
+                     {"type", bench.type},
+                     {"args", bench.args},
+                     {"config", bench.configuration},
+                     {"seconds", bench.seconds}};
+  if (bench.calls) order["calls"] = *bench.calls;
+  return order;
+}
+
 /// What the rules of single flags cannot say; empty when all is well.
-std::string trouble_with(const RunStep& run) {
+template <class Work>
+std::string trouble_with(const Work& run) {
   if (run.args != "-" || run.configuration != "-") return {};
   return "stdin (-) is the arguments or the configuration, not both: give one of them as @FILE";
 }

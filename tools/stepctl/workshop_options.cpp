@@ -23,6 +23,38 @@ void add_step(CLI::App* app, std::string& type, std::string& args) {
 
 }  // namespace
 
+CommandWords words_for(const NewPlugin&) {
+  return {"new", "Write the project of a plugin: one step, one test",
+          "  stepctl plugin new hello\n"
+          "  stepctl plugin new shop --saga\n"};
+}
+
+CommandWords words_for(const ValidatePlugin&) {
+  return {
+      "validate",
+      "Check a plugin's file, without a daemon. It calls each step many times over, with example "
+      "arguments: what the steps do is real (see --no-calls)",
+      "  stepctl plugin validate ./hello.so\n"
+      "  stepctl plugin validate ./shop.so --no-calls\n"
+      "  stepctl plugin validate ./shop.so --reproduce example.reserve/crash:42\n"};
+}
+
+CommandWords words_for(const RunStep&) {
+  return {"run", "Call one step of a plugin's file, without a daemon; what it does is real",
+          "  stepctl step run ./hello.so example.greet --args '{\"name\": \"Ada\"}'\n"
+          "  stepctl step run ./shop.so example.reserve --args @order.json --phase execute "
+          "--phase compensate\n"
+          "  stepctl step run ./hello.so example.greet --args - --debug < args.json\n"};
+}
+
+CommandWords words_for(const BenchStep&) {
+  return {"bench",
+          "Measure calls of a step, without a daemon: in a process of its own, and in one with its "
+          "host; what they do is real",
+          "  stepctl step bench ./hello.so example.greet --args '{\"name\": \"Ada\"}'\n"
+          "  stepctl step bench ./hello.so example.greet --args @args.json --calls 1000\n"};
+}
+
 void add_options(CLI::App* app, NewPlugin& plugin) {
   app->add_option("NAME", plugin.name,
                   "The plugin, its folder and the first word of its step types")
@@ -58,6 +90,20 @@ void add_options(CLI::App* app, ValidatePlugin& validate) {
       ->type_name("CHECK[:SEED]");
   app->add_flag("--no-calls", validate.no_calls,
                 "Call no step: only the file, its description and its start");
+}
+
+void add_options(CLI::App* app, BenchStep& bench) {
+  add_file(app, bench.file);
+  add_step(app, bench.type, bench.args);
+  add_configuration(app, bench.configuration);
+  CLI::Option* seconds =
+      app->add_option("--seconds", bench.seconds, "For how long, each of the two (default: 3)")
+          ->type_name("N")
+          ->check(CLI::Range(1, 3600));
+  app->add_option("--calls", bench.calls, "How many calls, each of the two")
+      ->type_name("N")
+      ->check(CLI::Range(1, 10'000'000))
+      ->excludes(seconds);
 }
 
 }  // namespace stepd::stepctl

@@ -42,7 +42,9 @@ class Plugin {
   StepDefinition<false> step(std::string_view type, Parts... parts) {
     if constexpr (detail::is_sound_step<S>()) {
       static_assert(!S::is_saga_step, "stepd: a SagaStep is offered with plugin.saga<...>(...)");
-      return StepDefinition<false>(add<S>(type, std::move(parts)...));
+      if constexpr (detail::is_made_of<S, Parts...>()) {
+        return StepDefinition<false>(add<S>(type, std::move(parts)...));
+      }
     }
   }
 
@@ -51,16 +53,28 @@ class Plugin {
   StepDefinition<true> saga(std::string_view type, Parts... parts) {
     if constexpr (detail::is_sound_step<S>()) {
       static_assert(S::is_saga_step, "stepd: a plain Step is offered with plugin.step<...>(...)");
-      if constexpr (detail::is_sound_saga_step<S>()) {
+      if constexpr (detail::is_sound_saga_step<S>() && detail::is_made_of<S, Parts...>()) {
         return StepDefinition<true>(add<S>(type, std::move(parts)...));
       }
     }
+  }
+
+  /// A function alone cannot be undone.
+  template <auto Function>
+  void saga(std::string_view) {
+    static_assert(
+        detail::has_no_json_form<decltype(Function)>,
+        "stepd: a saga step is a class: derive it from stepd::SagaStep<Arguments, Output> "
+        "and give it execute and compensate");
   }
 
   /// Runs once, before any call, with the plugin's configuration. What it throws refuses the
   /// plugin, and its message is what the operator reads.
   template <class Settings, class Start>
   void on_init(Start start) {
+    static_assert(std::is_invocable_v<Start&, Settings>,
+                  "stepd: on_init<Settings> takes a function of const Settings&, which is given "
+                  "the plugin's configuration");
     start_ = [start = std::move(start)](std::string_view configuration) {
       const detail::JsonReader reader(detail::rules_of_configuration);
       start(reader.from_text<Settings>(configuration.empty() ? "{}" : configuration));
@@ -69,6 +83,9 @@ class Plugin {
   /// The same for a plugin that is not configured.
   template <class Start>
   void on_init(Start start) {
+    static_assert(std::is_invocable_v<Start&>,
+                  "stepd: on_init takes a function of nothing; for the plugin's configuration name "
+                  "its type: on_init<Settings>(...)");
     start_ = [start = std::move(start)](std::string_view) { start(); };
   }
   /// Runs once no call will come any more: threads of the plugin's own end within the budget.

@@ -102,6 +102,16 @@ consteval bool is_sound_saga_step() {
   return OffersCompensate<S>;
 }
 
+template <class S, class... Parts>
+consteval bool is_made_of() {
+  constexpr bool is_made = std::is_constructible_v<S, const Parts&...>;
+  static_assert(is_made,
+                "stepd: no public constructor of the step class takes what is handed to "
+                "plugin.step<...>(type, parts...) or plugin.saga<...>(type, parts...); each call "
+                "makes an object of its own from copies of these");
+  return is_made;
+}
+
 /// A function as a step class.
 template <auto Function, class Signature = decltype(Function)>
 class FunctionStep {

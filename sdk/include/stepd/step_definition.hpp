@@ -158,12 +158,18 @@ class StepDefinition {
     return *this;
   }
 
-  StepDefinition& compensate_retry(const RetryPolicy& policy) requires(is_saga_step) {
+  StepDefinition& compensate_retry(const RetryPolicy& policy) {
+    static_assert(is_saga_step,
+                  "stepd: a plain step has no compensation that could be tried again or time out; "
+                  "a saga step is offered with plugin.saga<...>(...)");
     record_->compensate_retry = detail::abi_of(policy);
     record_->abi.compensate_retry = &record_->compensate_retry;
     return *this;
   }
-  StepDefinition& compensate_timeout(std::chrono::milliseconds span) requires(is_saga_step) {
+  StepDefinition& compensate_timeout(std::chrono::milliseconds span) {
+    static_assert(is_saga_step,
+                  "stepd: a plain step has no compensation that could be tried again or time out; "
+                  "a saga step is offered with plugin.saga<...>(...)");
     record_->abi.compensate_timeout_ms = span.count();
     return *this;
   }

@@ -1,4 +1,4 @@
-// refused: compensate_timeout
+// refused: a plain step has no compensation that could be tried again or time out
 #include <chrono>
 #include <stepd/plugin.hpp>
 

@@ -14,7 +14,8 @@ run(${CMAKE_COMMAND} --install ${BUILD} --component sdk --prefix ${WORK}/install
 run(${BUILD}/bin/stepctl plugin new orchard ${FLAG})
 run(${CMAKE_COMMAND} -S orchard -B build -G ${GENERATOR}
   -D CMAKE_PREFIX_PATH=${WORK}/installed -D STEPCTL_PROGRAM=${BUILD}/bin/stepctl
-  -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE=-O1 -D CMAKE_CXX_FLAGS=-Wall\ -Wextra\ -Werror
+  -D CMAKE_BUILD_TYPE=Release -D CMAKE_CXX_FLAGS_RELEASE=-O1
+  -D CMAKE_CXX_FLAGS=-Wall\ -Wextra\ -Werror
   -D CMAKE_CXX_COMPILER=${CXX_COMPILER} -D CMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER})
 run(${CMAKE_COMMAND} --build build)
 run(${CMAKE_CTEST_COMMAND} --test-dir build --output-on-failure --no-tests=error)
