@@ -10,8 +10,10 @@
 
 #include "host/contained/remote_ports.hpp"
 #include "host/plugin/alternate_stack.hpp"
+#include "host/plugin/cpu_meter.hpp"
 #include "host/plugin/exit_watch.hpp"
 #include "host/plugin/step_call.hpp"
+#include "host/plugin/thread_clock.hpp"
 
 namespace stepd::contained {
 namespace {
@@ -19,6 +21,10 @@ namespace {
 // Initial-exec: allocated with the thread, not on first use inside a signal handler.
 __attribute__((tls_model("initial-exec"))) constinit thread_local std::atomic<std::uint32_t>
     this_line{0};
+
+/// What this thread had had of a processor when its call began, in microseconds; -1: not known.
+__attribute__((tls_model("initial-exec"))) constinit thread_local std::atomic<std::int64_t>
+    cpu_before_call{-1};
 
 engine::Outcome trouble_of_the_host(const std::string& what) {
   engine::Outcome outcome;
@@ -35,9 +41,16 @@ std::uint32_t line_of_this_thread_plus_1() noexcept {
   return this_line.load(std::memory_order_relaxed);
 }
 
+std::optional<engine::Duration> cpu_of_this_call() noexcept {
+  const std::int64_t before = cpu_before_call.load(std::memory_order_relaxed);
+  if (before < 0) return std::nullopt;
+  return plugin::cpu_of_this_thread() - engine::Duration(before);
+}
+
 void CallLine::serve() {
   const plugin::AlternateStack stack;
   this_line.store(number_ + 1, std::memory_order_relaxed);
+  memory_.page().thread[number_].store(::gettid());
   bool awake = false;
   while (true) {
     auto received =
@@ -63,6 +76,9 @@ Ended CallLine::run(const RunCall& message) {
   std::stop_token stop = begin(message.serial);
   const pid_t process = ::getpid();
   Ended ended{.serial = message.serial, .outcome = {}, .kept = {}};
+  const plugin::CpuMeter meter(message.request.quick);
+  cpu_before_call.store(meter.before().value_or(engine::Duration(-1)).count(),
+                        std::memory_order_relaxed);
   try {
     ended.outcome =
         plugin::run_call(*step, message.request, ports, std::move(stop), served_.limits);
@@ -72,6 +88,8 @@ Ended CallLine::run(const RunCall& message) {
   }
   // A copy that the step has forked and that came back from its code has nothing to say here.
   if (::getpid() != process) plugin::exit_unheard(1);
+  cpu_before_call.store(-1, std::memory_order_relaxed);
+  ended.outcome.used = {.cpu = meter.spent(), .memory_kib = peak_.known()};
   end();
   return ended;
 }

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "host/contained/packet_line.hpp"
+#include "host/contained/peak_memory.hpp"
 #include "host/contained/shared_page.hpp"
 #include "host/contained/wire.hpp"
 #include "host/plugin/step_module.hpp"
@@ -19,13 +21,17 @@ struct Served {
   engine::Limits limits;
 };
 
+/// What the call on this thread has had of a processor so far; nothing when it was not measured
+/// when it began, or when there is none. Safe in a signal handler.
+[[nodiscard]] std::optional<engine::Duration> cpu_of_this_call() noexcept;
+
 /// In the process of a plugin: one line, and the call that runs on it.
 class CallLine final {
  public:
   /// All are borrowed and outlive it.
   CallLine(std::uint32_t number, plugin::FileDescriptor socket, const Served& served,
-           const SharedMemory& memory)
-      : number_(number), line_(std::move(socket)), served_(served), memory_(memory) {}
+           const SharedMemory& memory, PeakMemory& peak)
+      : number_(number), line_(std::move(socket)), served_(served), memory_(memory), peak_(peak) {}
 
   /// Runs one call after the other until the host is gone, on the calling thread.
   void serve();
@@ -42,6 +48,7 @@ class CallLine final {
   PacketLine line_;
   const Served& served_;
   const SharedMemory& memory_;
+  PeakMemory& peak_;
   std::mutex mutex_;          // guards what follows
   std::uint32_t serial_ = 0;  // of the call under way; 0: none
   std::stop_source stop_{std::nostopstate};

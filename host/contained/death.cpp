@@ -51,6 +51,16 @@ int signal_of(const Death& death) {
   return told ? static_cast<int>(death.signal) : WTERMSIG(death.status);
 }
 
+engine::Usage told_usage(const LastWords& words) {
+  constexpr std::int64_t kib_max = std::int64_t{1} << 42U;
+  engine::Usage used;
+  const std::int64_t cpu = words.cpu_us;
+  if (cpu >= 0) used.cpu = engine::Duration(cpu);
+  const std::int64_t kib = words.memory_kib;
+  if (kib > 0 && kib <= kib_max) used.memory_kib = static_cast<std::uint64_t>(kib);
+  return used;
+}
+
 }  // namespace
 
 Death read_last_words(const LastWords& words, int status) {
@@ -61,6 +71,7 @@ Death read_last_words(const LastWords& words, int status) {
   death.from_outside = words.from_outside != 0;
   const std::uint32_t line = words.line;
   if (line != 0 && line <= lines_max) death.culprit = line - 1;
+  death.used = told_usage(words);
   const std::size_t frames = std::min<std::size_t>(words.frames, LastWords::frames_max);
   for (std::size_t at = 0; at < frames; ++at) {
     const auto frame = words.frame[at];

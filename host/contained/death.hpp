@@ -24,6 +24,7 @@ struct Death {
   std::optional<std::uint32_t> culprit;  // the line whose call's code ended it, or did not stop
   std::vector<std::uint32_t> in_flight;  // lines with a call when it ended
   std::string printed;                   // the last it printed
+  engine::Usage used;                    // cpu: of the call whose code ended it
 };
 
 /// Copied and checked: the page may say anything.

@@ -167,6 +167,7 @@ std::variant<engine::Outcome, Unheard> exchange(LiveProcess::Seat& seat,
                                                 const engine::Limits& limits) {
   try {
     const RunCall call{seat.serial(), ports.now().wall, request};
+    ports.begins([&seat] { return seat.cpu_clock(); });
     if (!seat.line().send(encode(ToCall(call)))) return Unheard::not_sent;
     const std::stop_callback pass_on(std::move(stop), [&seat] { seat.ask_to_stop(); });
     if (auto outcome = Conversation(seat, request, ports, limits).listen()) {

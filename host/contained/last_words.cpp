@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "host/contained/call_line.hpp"
+#include "host/contained/peak_memory.hpp"
 #include "host/plugin/current_call.hpp"
 #include "host/plugin/exit_watch.hpp"
 
@@ -91,6 +92,8 @@ void speak(const Cause& cause) {
   words->signal = cause.signal;
   words->from_outside = cause.from_outside ? 1 : 0;
   words->line = plugin::current_call() == nullptr ? 0 : line_of_this_thread_plus_1();
+  if (const auto cpu = cpu_of_this_call()) words->cpu_us = cpu->count();
+  if (const auto kib = peak_memory_of(0)) words->memory_kib = static_cast<std::int64_t>(*kib);
   words->whole.store(1);
   if (cause.signal == 0) return;
   limit_the_time_to_speak();

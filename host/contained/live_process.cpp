@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "host/contained/peak_memory.hpp"
+#include "host/contained/thread_time.hpp"
 #include "host/plugin/spawn.hpp"
 #include "host/plugin/utf8.hpp"
 
@@ -150,6 +152,7 @@ void LiveProcess::over() {
     Death death = read_last_words(memory_.page().last_words, wait_for_end(process_));
     death.by_host = killed_;
     if (killed_ == Death::ByHost::overran) death.culprit = overran_;
+    if (!death.told) death.used.memory_kib = peak_kib_;
     for (const auto& line : lines_) {
       if (line->busy) death.in_flight.push_back(line->number);
       // A copy of the process that has left its session may hold the other end.
@@ -346,11 +349,30 @@ void LiveProcess::Seat::ask_to_stop() {
       });
 }
 
+plugin::CpuClock LiveProcess::Seat::cpu_clock() const {
+  const std::uint32_t line = line_.number;
+  const auto before = process_->cpu_of_line(line).value_or(engine::Duration::zero());
+  return [process = std::weak_ptr(process_), line, before]() -> std::optional<engine::Duration> {
+    const auto alive = process.lock();
+    const auto now = alive ? alive->cpu_of_line(line) : std::nullopt;
+    return now ? std::optional(std::max(*now - before, engine::Duration::zero())) : std::nullopt;
+  };
+}
+
+/// Until its end is noted its number is its own. A thread that it names and has not is not found.
+std::optional<engine::Duration> LiveProcess::cpu_of_line(std::uint32_t line) const {
+  const std::scoped_lock lock(mutex_);
+  const pid_t thread = memory_.page().thread[line].load();
+  if (death_ || thread <= 0) return std::nullopt;
+  return cpu_of_thread(process_, thread);
+}
+
 void LiveProcess::kill_if_busy(std::uint32_t number, std::uint32_t serial) {
   const std::scoped_lock lock(mutex_);
   const Line& line = *lines_[number];
   if (death_ || !line.busy || line.serial.load() != serial) return;
   if (!overran_) overran_ = number;
+  peak_kib_ = peak_memory_of(process_);
   kill_locked(Death::ByHost::overran);
 }
 

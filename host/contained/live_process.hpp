@@ -22,6 +22,7 @@
 #include "host/contained/process_floor.hpp"
 #include "host/contained/shared_page.hpp"
 #include "host/contained/wire.hpp"
+#include "host/plugin/step_call.hpp"
 
 namespace stepd::contained {
 
@@ -83,6 +84,7 @@ class LiveProcess final : public std::enable_shared_from_this<LiveProcess> {
   void over();
   void kill_locked(Death::ByHost why);
   void kill_if_busy(std::uint32_t line, std::uint32_t serial);
+  [[nodiscard]] std::optional<engine::Duration> cpu_of_line(std::uint32_t line) const;
 
   ProcessFloor& floor_;
   const std::string plugin_;
@@ -100,6 +102,7 @@ class LiveProcess final : public std::enable_shared_from_this<LiveProcess> {
   std::optional<Death> death_;
   Death::ByHost killed_ = Death::ByHost::no;
   std::optional<std::uint32_t> overran_;
+  std::optional<std::uint64_t> peak_kib_;  // when it was killed for a call that overran
   std::optional<std::string> quiesced_;
 };
 
@@ -119,6 +122,8 @@ class LiveProcess::Seat final {
   /// Any thread: asks the call to stop; if it goes on, the process is killed.
   void ask_to_stop();
   [[nodiscard]] LiveProcess& process() { return *process_; }
+  /// Says what the call has had of a processor from now on.
+  [[nodiscard]] plugin::CpuClock cpu_clock() const;
 
  private:
   std::shared_ptr<LiveProcess> process_;

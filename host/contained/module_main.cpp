@@ -103,7 +103,7 @@ class ModuleProcess final {
   void fulfil(const OpenLine& wish, FileDescriptor socket) {
     if (wish.number >= lines_max) leave();
     const std::scoped_lock lock(lines_mutex_);
-    CallLine& line = lines_.emplace_back(wish.number, std::move(socket), served_, memory_);
+    CallLine& line = lines_.emplace_back(wish.number, std::move(socket), served_, memory_, peak_);
     threads_.emplace_back([&line] {
       // What is wrong on a line between a host and itself cannot be mended here.
       try {
@@ -148,6 +148,7 @@ class ModuleProcess final {
   std::optional<plugin::ModuleLibrary> library_;
   std::optional<plugin::HostFacts> host_facts_;  // the plugin may keep it
   Served served_;
+  PeakMemory peak_;
   std::mutex lines_mutex_;  // guards lines_
   std::list<CallLine> lines_;
   // These end with the process.

@@ -91,6 +91,14 @@ void require_possible(const std::vector<engine::Spawn>& spawns, Phase phase,
   }
 }
 
+/// The host adds them up.
+void require_possible(const engine::Usage& used) {
+  constexpr std::uint64_t memory_kib_max = std::uint64_t{1} << 42U;
+  require(!used.cpu || *used.cpu >= engine::Duration::zero(), "less than no processor time");
+  require(!used.memory_kib || *used.memory_kib <= memory_kib_max,
+          "more memory than any machine has");
+}
+
 }  // namespace
 
 void require_possible(const engine::Outcome& outcome, Phase phase, const engine::Limits& limits) {
@@ -121,6 +129,7 @@ void require_possible(const engine::Outcome& outcome, Phase phase, const engine:
   require_possible(outcome.spawns, phase, limits);
   require(!outcome.checkpoint || outcome.checkpoint->size() <= limits.output_bytes_max,
           "a checkpoint that is too large");
+  require_possible(outcome.used);
 }
 
 void require_possible(const Save& wish) {

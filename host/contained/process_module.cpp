@@ -268,19 +268,24 @@ engine::Outcome ProcessModule::outcome_of(const Death& death, std::uint32_t line
   if (culprit == line && death.by_host == Death::ByHost::overran) {
     suspects_.erase(step);
     // Nobody knows what it has done until then.
-    return unsuccessful(
-        OutcomeKind::effect_unknown,
-        {"killed",
-         "did not stop within " + std::to_string(floor_.settings.stop_grace.count()) +
-             " ms after it was asked to, so its process was killed",
-         {}});
+    auto killed =
+        unsuccessful(OutcomeKind::effect_unknown,
+                     {"killed",
+                      "did not stop within " + std::to_string(floor_.settings.stop_grace.count()) +
+                          " ms after it was asked to, so its process was killed",
+                      {}});
+    killed.used.memory_kib = death.used.memory_kib;
+    return killed;
   }
   if (culprit == line) {
     suspects_.erase(step);
-    return unsuccessful(
-        OutcomeKind::crashed,
-        {"crashed", with_print(fact + " in a call of " + request.type, death.printed),
-         details_of(death)});
+    auto crashed =
+        unsuccessful(OutcomeKind::crashed,
+                     {"crashed", with_print(fact + " in a call of " + request.type, death.printed),
+                      details_of(death)});
+    crashed.used.memory_kib = death.used.memory_kib;
+    if (death.culprit == line) crashed.used.cpu = death.used.cpu;
+    return crashed;
   }
   if (culprit) {
     return unsuccessful(OutcomeKind::interrupted,

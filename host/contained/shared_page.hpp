@@ -21,6 +21,8 @@ struct LastWords {
   std::uint32_t signal = 0;             // 0: it has called exit
   std::uint32_t from_outside = 0;       // 1: another process has sent the signal
   std::uint32_t line = 0;               // of the call whose code ended it, plus 1; 0: not known
+  std::int64_t cpu_us = -1;             // of that call; -1: not known
+  std::int64_t memory_kib = -1;         // likewise, of the process
   std::uint32_t frames = 0;             // innermost first
   std::array<std::array<char, frame_bytes>, frames_max> frame{};  // each ends with a zero byte
 };
@@ -28,8 +30,9 @@ struct LastWords {
 /// Memory that a host and the process of a plugin share, so that a stop needs no message. Both
 /// write to it at any time: nothing in it is believed that has not been copied and checked.
 struct SharedPage {
-  std::atomic<std::uint32_t> stops{0};                       // counts them; waited for as a futex
-  std::array<std::atomic<std::uint32_t>, lines_max> stop{};  // by line: the call to stop
+  std::atomic<std::uint32_t> stops{0};                        // counts them; waited for as a futex
+  std::array<std::atomic<std::uint32_t>, lines_max> stop{};   // by line: the call to stop
+  std::array<std::atomic<std::int32_t>, lines_max> thread{};  // by line, as the kernel numbers it
   LastWords last_words;
 };
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);

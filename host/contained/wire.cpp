@@ -59,7 +59,8 @@ template <class A>
 void fields(A& archive, typename A::template Field<CallRequest> request) {
   auto& [id, epoch, tenant, job_name, step, step_index, type, version, module, phase, attempt,
          attempts_max, outcome_unknown, deadline, timeout, heartbeat, args, own_output,
-         earlier_outputs, ended_waits, has_children, children_open, has_blobs, quick, executed_in] =
+         earlier_outputs, ended_waits, has_children, children_open, has_blobs, quick, ready_since,
+         executed_in] =
       request;
   archive(id, epoch, tenant, job_name, step, step_index, type, version, module, phase, attempt,
           attempts_max);
@@ -77,10 +78,10 @@ void fields(A& archive, typename A::template Field<Spawn> spawn) {
 
 template <class A>
 void fields(A& archive, typename A::template Field<Outcome> outcome) {
-  auto& [kind, output, error, retry_after, wait, spawns, checkpoint] = outcome;
+  auto& [kind, output, error, retry_after, wait, spawns, checkpoint, used] = outcome;
   archive(kind, output, error);
   archive.optionals(retry_after, wait, checkpoint);
-  archive(spawns);
+  archive(spawns, used);
 }
 
 template <class A>

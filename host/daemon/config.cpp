@@ -115,6 +115,18 @@ void read_processes(TomlReader& at, Config& config) {
   });
 }
 
+void read_budgets(TomlReader& at, Config& config) {
+  // The kernel counts a thread's time in steps of this and less, and looking takes time, too.
+  constexpr std::chrono::milliseconds least{10};
+  at.each_table([&](const std::string& type, const toml::table&) {
+    at.table(type, [&](TomlReader& table) {
+      runtime::CallBudget& budget = config.budgets[type];
+      budget.cpu = table.span("cpu_max", least);
+      budget.time = table.span("time_max", least);
+    });
+  });
+}
+
 void read_plugins(TomlReader& at, Config& config) {
   at.each_table([&](const std::string& id, const toml::table& table) {
     config.plugin.emplace(id, to_json(table));
@@ -197,6 +209,7 @@ void read_all(TomlReader& at, Config& config, const fs::path& base) {
   });
   at.table("signatures", [&](TomlReader& table) { read_signatures(table, config.trust, base); });
   at.table("process", [&](TomlReader& table) { read_processes(table, config); });
+  at.table("step", [&](TomlReader& table) { read_budgets(table, config); });
   at.table("plugin", [&](TomlReader& table) { read_plugins(table, config); });
 }
 
@@ -363,6 +376,13 @@ std::string process_table(const std::string& name, const contained::ProcessLimit
   return keys.empty() ? keys : "\n[" + name + "]\n" + keys;
 }
 
+std::string budget_table(const std::string& type, const runtime::CallBudget& budget) {
+  std::string text = "\n[step." + in_quotes(type) + "]\n";
+  if (budget.cpu) text += "cpu_max = " + in_quotes(http::to_text(*budget.cpu)) + "\n";
+  if (budget.time) text += "time_max = " + in_quotes(http::to_text(*budget.time)) + "\n";
+  return text;
+}
+
 void override(LoadedConfig& loaded, const Overrides& by) {
   auto& config = loaded.config;
   if (by.state_dir) config.state_dir = *by.state_dir;
@@ -437,6 +457,7 @@ std::string to_toml(const Config& config) {
   for (const auto& [id, limits] : config.process_of) {
     text += process_table("process." + in_quotes(id), limits);
   }
+  for (const auto& [type, budget] : config.budgets) text += budget_table(type, budget);
   text += retry_table("plain", config.retry.plain);
   text += retry_table("saga", config.retry.saga);
   text += retry_table("compensate", config.retry.compensate);

@@ -16,6 +16,7 @@
 #include "host/engine/time.hpp"
 #include "host/plugin/plugin_line.hpp"
 #include "host/plugin/plugin_trust.hpp"
+#include "host/runtime/call_budget.hpp"
 #include "host/runtime/committer.hpp"
 
 namespace stepd::daemon {
@@ -37,6 +38,7 @@ struct Config {
   contained::ProcessLimits process;                       // of the process of each plugin
   std::map<std::string, contained::ProcessLimits, std::less<>> process_of;  // but of these, by id
   plugin::TrustSettings trust;  // whose plugins are loaded
+  runtime::CallBudgets budgets;                                             // by step type
   runtime::Retention retention;
   engine::Limits limits;
   engine::PolicyDefaults retry;

@@ -131,6 +131,14 @@ void log_unclaimed(const Config& config, const std::vector<plugin::PluginLine>& 
   }
 }
 
+void log_budgets_of_none(const Config& config, const engine::Catalogue& catalogue) {
+  for (const auto& [type, budget] : config.budgets) {
+    if (catalogue.find(type) != nullptr) continue;
+    log::warn("budget of a step type that no loaded plugin offers" +
+              field("table", "step." + type) + field("see", "stepctl step list"));
+  }
+}
+
 void log_no_plugins(const Config& config) {
   std::string folders;
   for (const auto& folder : config.plugins) {
@@ -207,12 +215,19 @@ class Daemon {
         containment_(process_settings(config)),
         folders_(config.plugins),
         registry_(registry_settings()),
-        host_({.store = storage.store, .reader = storage.reader, .clock = clock_},
+        host_({.store = storage.store,
+               .reader = storage.reader,
+               .clock = clock_,
+               .counters = counters_},
               host_settings(config, mark_), load_plugins()),
         caller_(registry_, config.limits),
-        runner_(
-            {.caller = caller_, .sink = host_, .clock = clock_, .seats = seats_, .log = log_call},
-            {.workers = config.workers, .quick = {}}),
+        runner_({.caller = caller_,
+                 .sink = host_,
+                 .clock = clock_,
+                 .seats = seats_,
+                 .counters = counters_,
+                 .log = log_call},
+                {.workers = config.workers, .quick = {}, .budgets = config.budgets}),
         seated_(caller_, seats_),
         tested_(seated_),
         server_(host_, http_settings(config, tested_)) {}
@@ -236,6 +251,7 @@ class Daemon {
   contained::ProcessContainment containment_;
   plugin::FolderWatch folders_;
   plugin::PluginRegistry registry_;
+  runtime::StepCounters counters_;
   runtime::LiveHost host_;
   runtime::ModuleCaller caller_;
   runtime::InProcessRunner runner_;
@@ -260,6 +276,7 @@ runtime::LiveHost::Plugins Daemon::load_plugins() {
   log_loading(registry_.restore());
   registry_.retire_replaced();
   log_unclaimed(config_, registry_.lines());
+  log_budgets_of_none(config_, *registry_.catalogue());
   if (registry_.catalogue()->types.empty()) log_no_plugins(config_);
   return plugins_of(registry_);
 }

@@ -68,8 +68,8 @@ class CallEnd {
 
   Entries entries() && {
     entries_.reserve(3);  // hardly ever more
-    entries_.push_back(
-        CallEnded{index_, step_.last_call, recorded_kind(), outcome_.output, outcome_.error});
+    entries_.push_back(CallEnded{index_, step_.last_call, recorded_kind(), outcome_.output,
+                                 outcome_.error, outcome_.used});
     if (starts_children()) {
       entries_.push_back(
           ChildrenSpawned{index_, static_cast<std::uint32_t>(outcome_.spawns.size())});

@@ -27,7 +27,7 @@ namespace stepd::engine::codec {
 
 /// The newest versions, and the highest ones read. What an older version can hold is written in it,
 /// so that an older stepd still reads it.
-inline constexpr std::uint64_t entries_version = 2;
+inline constexpr std::uint64_t entries_version = 3;
 inline constexpr std::uint64_t definition_version = 3;
 
 /// The last enumerator of each enum on record: whatever lies beyond was written by a newer stepd.

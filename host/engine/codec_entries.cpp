@@ -76,8 +76,9 @@ void fields(A& archive, typename A::template Field<CallStarted> entry) {
 
 template <class A>
 void fields(A& archive, typename A::template Field<CallEnded> entry) {
-  auto& [step, call, outcome, output, error] = entry;
+  auto& [step, call, outcome, output, error, used] = entry;
   archive(step, call, outcome, output, error);
+  archive.since(3, used);
 }
 
 template <class A>
@@ -151,16 +152,21 @@ void fields(A& archive, typename A::template Field<BuildBound> entry) {
 
 namespace {
 
-bool has_content(const Entry& entry) {
+/// The oldest version that can hold it.
+std::uint64_t version_of(const Entry& entry) {
   const auto* acted = std::get_if<OperatorActed>(&entry);
-  return acted && !acted->content.bytes.empty();
+  if (acted && !acted->content.bytes.empty()) return 2;
+  const auto* ended = std::get_if<CallEnded>(&entry);
+  return ended && ended->used != Usage{} ? 3 : 1;
 }
 
 }  // namespace
 
 std::string encode(std::span<const Entry> entries) {
   codec::Writer writer;
-  writer.version(std::ranges::any_of(entries, has_content) ? codec::entries_version : 1);
+  std::uint64_t version = 1;
+  for (const Entry& entry : entries) version = std::max(version, version_of(entry));
+  writer.version(version);
   writer.unsigned_number(entries.size());
   for (const Entry& entry : entries) writer(entry);
   return writer.take();

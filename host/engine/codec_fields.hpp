@@ -2,6 +2,7 @@
 
 #include "host/engine/codec_bytes.hpp"
 #include "host/engine/definition.hpp"
+#include "host/engine/usage.hpp"
 #include "host/engine/wait.hpp"
 
 /// How definitions, and what journal entries and messages share, are laid out; for the codecs. The
@@ -22,6 +23,12 @@ inline constexpr RetryPolicy policy_baseline{.attempts_max = 0,
                                              .max = std::chrono::minutes(5),
                                              .multiplier = 2.0,
                                              .jitter = 0.2};
+
+template <class A>
+void fields(A& archive, typename A::template Field<Usage> usage) {
+  auto& [waited, ran, cpu, memory_kib] = usage;
+  archive.optionals(waited, ran, cpu, memory_kib);
+}
 
 inline void fields(codec::Writer& writer, const RetryPolicy& policy) {
   const auto differing = [](const auto& value, const auto& baseline) {

@@ -125,4 +125,21 @@ bool Engine::idle() const {
 
 Engine::Load Engine::load() const { return {state_->jobs.size(), state_->lanes.taken()}; }
 
+std::map<std::string, Engine::StepsNow, std::less<>> Engine::steps_now() const {
+  std::map<std::string, StepsNow, std::less<>> by_type;
+  for (const auto& [id, active] : state_->jobs) {
+    const JobState& job = active.state();
+    for (const StepIndex step : job.progress.active) {
+      const StepCondition& condition = job.steps[step].condition;
+      const bool ready = std::holds_alternative<Ready>(condition);
+      const bool in_call =
+          std::holds_alternative<Running>(condition) || std::holds_alternative<Stopping>(condition);
+      if (!ready && !in_call) continue;
+      StepsNow& steps = by_type[job.definition->steps[step].type];
+      ++(ready ? steps.ready : steps.in_calls);
+    }
+  }
+  return by_type;
+}
+
 }  // namespace stepd::engine

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -150,6 +152,7 @@ struct CallRequest {
   bool children_open = false;            // which have not all settled
   bool has_blobs = false;                // a checkpoint or memo may be on record
   bool quick = false;                    // its type is measured to take next to no time
+  SteadyPoint ready_since{};             // of this host's clock: not for another process
   // The job whose execute this call is to undo or to ask about, when it is another one (J5).
   std::optional<JobId> executed_in{};
 };
@@ -308,6 +311,14 @@ class Engine {
     std::size_t calls = 0;
   };
   [[nodiscard]] Load load() const;
+
+  /// Of the jobs in memory, by step type; looks at every one of them.
+  struct StepsNow {
+    std::size_t ready = 0;
+    std::size_t in_calls = 0;
+    friend bool operator==(const StepsNow&, const StepsNow&) = default;
+  };
+  [[nodiscard]] std::map<std::string, StepsNow, std::less<>> steps_now() const;
 
  private:
   struct State;

@@ -95,6 +95,9 @@ void Engine::State::start_call(ActiveJob& active, StepIndex step) {
   }
   auto request = std::make_unique<CallRequest>(request_of(active.state(), step, settings.epoch));
   request->quick = lanes.is_quick(request->type);
+  // The wall clock may have been set back since.
+  const Duration waited = now.wall - active.state().steps[step].ready_since;
+  request->ready_since = now.steady - std::max(waited, Duration::zero());
   lanes.take(request->quick);
   calls.add(request->id,
             {.step = step, .phase = request->phase, .quick = request->quick, .started_in = batch});

@@ -11,6 +11,7 @@
 #include "host/engine/id.hpp"
 #include "host/engine/outcome.hpp"
 #include "host/engine/step_state.hpp"
+#include "host/engine/usage.hpp"
 
 /// What a journal is made of. State is a fold over entries and changes by nothing else, so each
 /// entry carries absolute values (a call's number, the attempts made so far), never increments:
@@ -54,6 +55,7 @@ struct CallEnded {
   OutcomeKind outcome = OutcomeKind::succeeded;
   JsonText output{};
   Error error{};
+  Usage used{};
   friend bool operator==(const CallEnded&, const CallEnded&) = default;
 };
 

@@ -32,7 +32,10 @@ class Fold {
  public:
   explicit Fold(JobState& job) : job_(job), progress_(job.progress) {}
 
-  void operator()(const Submitted&) const { job_.accepted_at = job_.last_at; }
+  void operator()(const Submitted&) const {
+    job_.accepted_at = job_.last_at;
+    for (const StepIndex first : progress_.active) job_.steps[first].ready_since = job_.last_at;
+  }
 
   void operator()(const SnapshotCompleted& entry) const {
     job_.late_snapshots[entry.step] = entry.snapshot;
@@ -150,6 +153,7 @@ class Fold {
   void move(StepIndex index, const StepCondition& to) const {
     StepState& step = job_.steps[index];
     const bool let_before = lets_successors_start(step);
+    if (is_any_of<Ready>(to)) step.ready_since = since_when_ready(step);
     step.condition = to;
     if (is_active(to)) {
       progress_.active.insert(index);
@@ -170,9 +174,20 @@ class Fold {
       if (is_waited_for && !planted(PlantedBug::starts_after_any)) continue;
       StepState& step = job_.steps[successor];
       if (!is_any_of<Pending>(step.condition)) continue;
+      step.ready_since = job_.last_at;
       step.condition = Ready{};
       progress_.active.insert(successor);
     }
+  }
+
+  /// A wait may have been over before anybody saw to it.
+  [[nodiscard]] TimePoint since_when_ready(const StepState& step) const {
+    if (const auto* retrying = std::get_if<Retrying>(&step.condition)) {
+      return std::min(job_.last_at, retrying->due.at);
+    }
+    const auto* suspended = std::get_if<Suspended>(&step.condition);
+    const bool has_end = suspended && suspended->wait.due;
+    return has_end ? std::min(job_.last_at, suspended->wait.due->at) : job_.last_at;
   }
 
   void begin_backward() const {

@@ -9,6 +9,7 @@
 #include "host/engine/id.hpp"
 #include "host/engine/json_text.hpp"
 #include "host/engine/phase.hpp"
+#include "host/engine/usage.hpp"
 #include "host/engine/wait.hpp"
 
 namespace stepd::engine {
@@ -62,6 +63,7 @@ struct Outcome {
   std::optional<Wait> wait{};               // suspended
   std::vector<Spawn> spawns{};              // succeeded, suspended; else nothing is started
   std::optional<std::string> checkpoint{};  // likewise; replaces the one before
+  Usage used{};
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 

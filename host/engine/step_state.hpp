@@ -138,8 +138,9 @@ struct StepState {
   bool resuming = false;  // its present or next call goes on where an earlier one suspended
   bool attention = false;
   std::uint32_t crashes_in_row = 0;
-  ModuleHash module{};    // of its last call
-  ModuleHash bound_to{};  // where probe and compensate go; none: where the job's pin says
+  TimePoint ready_since{};  // when it last became ready; what was due then may have come later
+  ModuleHash module{};      // of its last call
+  ModuleHash bound_to{};    // where probe and compensate go; none: where the job's pin says
   std::uint64_t last_call = 0;
   JsonText args{};    // once resolved; empty: the definition's
   JsonText output{};  // of execute, when known

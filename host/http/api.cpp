@@ -49,6 +49,7 @@ constexpr std::array table{
     Route{"GET", "/v1/plugins", list_plugins, "List plugin files, loaded and refused"},
     Route{"GET", "/v1/step-types", list_step_types, "List the step types that can run"},
     Route{"GET", "/v1/step-types/{type}", show_step_type, "Show a step type and its schemas"},
+    Route{"GET", "/v1/step-types:usage", show_step_usage, "Say what the calls of each type use"},
     Route{"GET", "/v1/status", show_status, "Say how the host is doing"},
     Route{"GET", "/v1/health", show_health, "Say whether jobs are accepted"},
     Route{"GET", "/v1/openapi.json", show_openapi, "This interface as OpenAPI 3.1"},

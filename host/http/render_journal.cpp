@@ -41,6 +41,7 @@ class EntryText {
     json_.member("outcome", engine::name_of(entry.outcome));
     json_.member("output", entry.output);
     write_error(json_, "error", entry.error);
+    usage(entry.used);
   }
 
   void operator()(const engine::StepMoved& entry) {
@@ -134,6 +135,28 @@ class EntryText {
 
   void step(engine::StepIndex index) {
     json_.member_or_null("step", index < steps_.size() ? steps_[index] : std::string_view{});
+  }
+
+  void usage(const engine::Usage& used) {
+    const auto span = [this](std::string_view name, const std::optional<engine::Duration>& value) {
+      if (value) {
+        json_.member(name, to_text(*value));
+      } else {
+        json_.member(name, nullptr);
+      }
+    };
+    if (used == engine::Usage{}) return json_.member("used", nullptr);
+    json_.key("used");
+    json_.begin_object();
+    span("waited", used.waited);
+    span("ran", used.ran);
+    span("cpu", used.cpu);
+    if (used.memory_kib) {
+      json_.member("memory_bytes", *used.memory_kib * 1024);
+    } else {
+      json_.member("memory_bytes", nullptr);
+    }
+    json_.end_object();
   }
 
   void cause(const engine::Cause& cause) {

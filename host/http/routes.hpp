@@ -38,6 +38,9 @@ namespace stepd::http {
 [[nodiscard]] Answer list_step_types(const Scope& scope, Request& request);
 [[nodiscard]] Answer show_step_type(const Scope& scope, Request& request);
 
+// step_usage.cpp
+[[nodiscard]] Answer show_step_usage(const Scope& scope, Request& request);
+
 // status.cpp
 [[nodiscard]] Answer show_status(const Scope& scope, Request& request);
 [[nodiscard]] Answer show_health(const Scope& scope, Request& request);

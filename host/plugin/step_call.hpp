@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -45,6 +46,10 @@ struct ChildNow {
   std::optional<engine::ChildOutcome> outcome;
 };
 
+/// Says what a call has had of a processor so far; nothing when that is not known, or not any more.
+/// Any thread, also after the call.
+using CpuClock = std::function<std::optional<engine::Duration>()>;
+
 /// What a running call may ask of the host. Called from the plugin's threads, several at once; see
 /// AttemptSink, which stands behind it in the daemon. What it throws reaches the plugin as
 /// STEPD_UNAVAILABLE.
@@ -71,6 +76,8 @@ class CallPorts {
   /// request says that there may be something.
   [[nodiscard]] virtual std::vector<engine::StepBlob> blobs() = 0;
   virtual void heartbeat() = 0;
+  /// The call's code is about to run. `clock` makes what measures it, for a host that wants that.
+  virtual void begins(const std::function<CpuClock()>& clock) { static_cast<void>(clock); }
   virtual void progress(std::uint32_t permille, std::string note) = 0;
   /// `fields_json` is an object or empty.
   virtual void log(std::int32_t level, std::string_view message, std::string_view fields_json) = 0;

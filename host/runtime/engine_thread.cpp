@@ -44,6 +44,19 @@ engine::Engine::Load EngineThread::load() const {
           .calls = calls_.load(std::memory_order_relaxed)};
 }
 
+StepsByType EngineThread::steps_now() {
+  constexpr std::chrono::seconds waited_for_at_most{1};
+  std::promise<StepsByType> promise;
+  auto answer = promise.get_future();
+  at_.inbox.put([&](EngineMail& mail) { mail.asked_for_steps.push_back(std::move(promise)); });
+  if (answer.wait_for(waited_for_at_most) != std::future_status::ready) return {};
+  try {
+    return answer.get();
+  } catch (const std::future_error&) {
+    return {};  // nobody takes in mail any more
+  }
+}
+
 void EngineThread::run() {
   EngineMail mail;
   try {
@@ -70,6 +83,7 @@ void EngineThread::turn(EngineMail& mail) {
     const bool says_something = turn.batch != 0 || !turn.effects.empty() || !turn.requests.empty();
     if (says_something) at_.hand_on(std::move(turn));
   } while (!rest.empty());
+  for (auto& asked : mail.asked_for_steps) asked.set_value(engine_->steps_now());
   const auto load = engine_->load();
   jobs_.store(load.jobs, std::memory_order_relaxed);
   calls_.store(load.calls, std::memory_order_relaxed);

@@ -41,6 +41,9 @@ class EngineThread {
   /// Any thread; as of the last turn.
   [[nodiscard]] engine::Engine::Load load() const;
 
+  /// Any other thread: waits for the engine to look; nothing when it has ended or is very busy.
+  [[nodiscard]] StepsByType steps_now();
+
  private:
   void run();
   void turn(EngineMail& mail);

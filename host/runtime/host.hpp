@@ -11,6 +11,7 @@
 #include "host/engine/engine.hpp"
 #include "host/engine/entry.hpp"
 #include "host/plugin/plugin_line.hpp"
+#include "host/runtime/step_counters.hpp"
 #include "storage/store.hpp"
 
 namespace stepd::runtime {
@@ -85,6 +86,14 @@ struct HostHealth {
   bool ending = false;
 };
 
+/// A step type: what its calls have come to, and how many there are now.
+struct StepLoad {
+  std::string type;
+  std::size_t ready = 0;     // steps of the jobs in memory that wait for a slot, or for a person
+  std::size_t in_calls = 0;  // likewise; those calls among them that have not begun wait, too
+  StepCount count;
+};
+
 /// What the outside may ask of the running host. Any thread; answers come when they are on disk.
 class Host {
  public:
@@ -103,6 +112,8 @@ class Host {
   [[nodiscard]] virtual std::vector<plugin::PluginLine> plugins() const = 0;
   [[nodiscard]] virtual storage::Reader& reader() = 0;
   [[nodiscard]] virtual HostHealth health() const = 0;
+  /// By step type, with all that are loaded or have been called since the host began.
+  [[nodiscard]] virtual std::vector<StepLoad> step_loads() = 0;
   /// A reader met damage: from here on nothing more is taken in, and the health says why. What runs
   /// goes on for as long as the committer meets none.
   virtual void found_damage(const std::string& what) = 0;

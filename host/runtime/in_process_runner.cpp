@@ -13,6 +13,8 @@ InProcessRunner::InProcessRunner(Surroundings surroundings, const RunnerSettings
              .clock = surroundings.clock,
              .watch = watch_,
              .seats = surroundings.seats,
+             .counters = surroundings.counters,
+             .budgets = settings.budgets,
              .log = std::move(surroundings.log)},
       slow_(floor_, settings.workers),
       quick_(floor_, settings.quick) {}

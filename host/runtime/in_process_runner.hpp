@@ -9,6 +9,7 @@
 #include "host/runtime/quick_lane.hpp"
 #include "host/runtime/slow_lane.hpp"
 #include "host/runtime/step_caller.hpp"
+#include "host/runtime/step_counters.hpp"
 #include "host/runtime/work_floor.hpp"
 
 namespace stepd::runtime {
@@ -16,6 +17,7 @@ namespace stepd::runtime {
 struct RunnerSettings {
   std::size_t workers = 64;  // calls at a time that may take long
   QuickLane::Settings quick;
+  CallBudgets budgets;
 };
 
 /// Runs calls in this process, on threads of its own. What is known to be quick shares a lane;
@@ -28,6 +30,7 @@ class InProcessRunner final : public AttemptRunner {
     AttemptSink& sink;
     const Clock& clock;
     CrashSeats& seats;
+    StepCounters& counters;
     std::function<void(const CallLogLine&)> log;
   };
   InProcessRunner(Surroundings surroundings, const RunnerSettings& settings);

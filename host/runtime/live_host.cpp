@@ -267,6 +267,28 @@ HostHealth LiveHost::health() const {
   return health;
 }
 
+std::vector<StepLoad> LiveHost::step_loads() {
+  std::map<std::string, StepLoad, std::less<>> loads;
+  for (const auto& [name, type] : catalogue()->types) loads[name];
+  if (is_up()) {
+    for (const auto& [type, steps] : engine_->steps_now()) {
+      StepLoad& load = loads[type];
+      load.ready = steps.ready;
+      load.in_calls = steps.in_calls;
+    }
+  }
+  for (StepCounters::Line& line : at_.counters.lines()) {
+    loads[line.type].count = std::move(line.count);
+  }
+  std::vector<StepLoad> all;
+  all.reserve(loads.size());
+  for (auto& [type, load] : loads) {
+    load.type = type;
+    all.push_back(std::move(load));
+  }
+  return all;
+}
+
 std::unique_ptr<Host::Subscription> LiveHost::subscribe(
     std::function<void(const JobNews&)> on_news) {
   return feed_.subscribe(std::move(on_news));

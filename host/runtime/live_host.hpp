@@ -41,6 +41,7 @@ class LiveHost final : public Host, public AttemptSink {
     storage::Store& store;
     storage::Reader& reader;
     const Clock& clock;
+    const StepCounters& counters;
   };
   struct Plugins {
     std::shared_ptr<const engine::Catalogue> catalogue;  // shared with whoever asked; never changes
@@ -76,6 +77,7 @@ class LiveHost final : public Host, public AttemptSink {
   [[nodiscard]] std::vector<plugin::PluginLine> plugins() const override;
   [[nodiscard]] storage::Reader& reader() override { return at_.reader; }
   [[nodiscard]] HostHealth health() const override;
+  [[nodiscard]] std::vector<StepLoad> step_loads() override;
   void found_damage(const std::string& what) override;
   [[nodiscard]] engine::Now now() const override { return at_.clock.now(); }
   [[nodiscard]] std::unique_ptr<Subscription> subscribe(

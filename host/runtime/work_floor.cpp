@@ -1,7 +1,12 @@
 #include "host/runtime/work_floor.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <utility>
+
+#include "host/plugin/cpu_meter.hpp"
+#include "host/plugin/thread_clock.hpp"
 
 namespace stepd::runtime {
 
@@ -61,6 +66,11 @@ class SinkPorts final : public plugin::CallPorts {
 
   void heartbeat() override { slot_.sign_of_life(floor_.clock.steady()); }
 
+  void begins(const std::function<plugin::CpuClock()>& clock) override {
+    if (!slot_.is_measured()) return;
+    floor_.watch.look_by(slot_.measure(clock(), floor_.clock.steady()));
+  }
+
   void progress(std::uint32_t permille, std::string note) override {
     heartbeat();
     floor_.sink.progressed(request_.id, request_.step, permille, std::move(note));
@@ -84,13 +94,32 @@ class SinkPorts final : public plugin::CallPorts {
 };
 
 engine::SteadyPoint first_look(const engine::CallRequest& request, engine::SteadyPoint now,
-                               std::optional<engine::Duration> stuck_after) {
+                               std::optional<engine::Duration> stuck_after,
+                               const CallBudget* budget) {
   auto soonest = engine::Duration::max();
   if (request.timeout > engine::Duration::zero()) soonest = std::min(soonest, request.timeout);
   if (request.heartbeat > engine::Duration::zero()) soonest = std::min(soonest, request.heartbeat);
   if (stuck_after) soonest = std::min(soonest, *stuck_after);
+  if (budget && budget->time) soonest = std::min(soonest, *budget->time);
   const bool never = soonest > engine::SteadyPoint::max() - now;
   return never ? engine::SteadyPoint::max() : now + soonest;
+}
+
+/// As the engine takes it: the end of a call that was asked to stop says no more than that.
+bool says_only_that_it_stopped(engine::OutcomeKind kind) {
+  using engine::OutcomeKind;
+  return kind == OutcomeKind::retry || kind == OutcomeKind::effect_unknown ||
+         kind == OutcomeKind::cancelled || kind == OutcomeKind::suspended;
+}
+
+/// What this thread has had of a processor from now on.
+plugin::CpuClock clock_of_this_thread() {
+  clockid_t clock{};
+  if (::pthread_getcpuclockid(::pthread_self(), &clock) != 0) return [] { return std::nullopt; };
+  return [clock, before = plugin::cpu_of_this_thread()]() -> std::optional<engine::Duration> {
+    const auto now = plugin::cpu_of(clock);
+    return now ? std::optional(*now - before) : std::nullopt;
+  };
 }
 
 }  // namespace
@@ -112,7 +141,10 @@ std::vector<engine::CallReported> without_worker(const std::deque<engine::BoxedC
 }
 
 WorkPlace::WorkPlace(WorkFloor& floor, CallWatch::OnStuck on_stuck)
-    : floor_(floor), slot_(std::make_shared<CallSlot>()), seat_(floor.seats) {
+    : floor_(floor),
+      slot_(std::make_shared<CallSlot>()),
+      seat_(floor.seats),
+      counter_(floor.counters) {
   floor_.watch.add(slot_, std::move(on_stuck));
 }
 
@@ -122,19 +154,49 @@ void WorkPlace::begin(const engine::CallRequest& request,
                       std::optional<engine::Duration> stuck_after) {
   call_ = request.id;
   began_ = floor_.clock.steady();
-  stop_ = slot_->begin(request, began_, stuck_after);
-  floor_.watch.look_by(first_look(request, began_, stuck_after));
+  const CallBudget* budget = nullptr;
+  if (const auto set = floor_.budgets.find(request.type); set != floor_.budgets.end()) {
+    budget = &set->second;
+  }
+  stop_ = slot_->begin(request, began_, stuck_after, budget);
+  floor_.watch.look_by(first_look(request, began_, stuck_after, budget));
 }
 
 engine::CallReported WorkPlace::run(const engine::CallRequest& request) {
+  counter_.begin(request.type);
   SinkPorts ports(floor_, request, *slot_);
-  if (floor_.caller.runs_here(request)) seat_.began(request.id);
+  std::optional<plugin::CpuMeter> meter;
+  if (floor_.caller.runs_here(request)) {
+    seat_.began(request.id);
+    ports.begins(clock_of_this_thread);
+    meter.emplace(request.quick);
+  }
   auto outcome = floor_.caller.run(request, ports, stop_);
+  if (meter) outcome.used.cpu = meter->spent();
   seat_.over();
-  slot_->end();
+  const auto took = floor_.clock.steady() - began_;
+  complete(outcome, request, took);
+  return {.call = request.id, .outcome = std::move(outcome), .took = took};
+}
+
+/// With what the host has seen of it itself.
+void WorkPlace::complete(engine::Outcome& outcome, const engine::CallRequest& request,
+                         engine::Duration took) {
+  CallSlot::Seen seen = slot_->end();
   stop_ = std::stop_token();
-  return {
-      .call = request.id, .outcome = std::move(outcome), .took = floor_.clock.steady() - began_};
+  engine::Usage& used = outcome.used;
+  if (outcome.kind == engine::OutcomeKind::not_started) {
+    used = {};
+    return counter_.end(outcome.kind, used);
+  }
+  used.waited = std::max(began_ - request.ready_since, engine::Duration::zero());
+  used.ran = took;
+  if (!used.cpu) used.cpu = seen.cpu;
+  // No thread has a processor for longer than there is time.
+  if (used.cpu) used.cpu = std::min(*used.cpu, took);
+  const bool overran = seen.overran && says_only_that_it_stopped(outcome.kind);
+  if (overran && seen.over_budget) outcome.error = *std::move(seen.over_budget);
+  counter_.end(overran ? engine::OutcomeKind::timed_out : outcome.kind, used);
 }
 
 }  // namespace stepd::runtime

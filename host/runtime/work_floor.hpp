@@ -11,11 +11,13 @@
 #include "host/engine/engine.hpp"
 #include "host/plugin/alternate_stack.hpp"
 #include "host/runtime/attempt_runner.hpp"
+#include "host/runtime/call_budget.hpp"
 #include "host/runtime/call_slot.hpp"
 #include "host/runtime/call_watch.hpp"
 #include "host/runtime/clock.hpp"
 #include "host/runtime/crash_mark.hpp"
 #include "host/runtime/step_caller.hpp"
+#include "host/runtime/step_counters.hpp"
 
 namespace stepd::runtime {
 
@@ -34,6 +36,8 @@ struct WorkFloor {
   const Clock& clock;
   CallWatch& watch;
   CrashSeats& seats;
+  StepCounters& counters;
+  const CallBudgets budgets;
   std::function<void(const CallLogLine&)> log;  // any thread; empty: nobody listens
 };
 
@@ -59,9 +63,13 @@ class WorkPlace {
   [[nodiscard]] engine::CallReported run(const engine::CallRequest& request);
 
  private:
+  void complete(engine::Outcome& outcome, const engine::CallRequest& request,
+                engine::Duration took);
+
   WorkFloor& floor_;
   const std::shared_ptr<CallSlot> slot_;  // owned here and by the watch while it looks
   CrashSeat seat_;
+  StepCounter counter_;
   plugin::AlternateStack stack_;
   std::stop_token stop_;
   engine::CallId call_;

@@ -217,8 +217,12 @@ CREATE TABLE unfiled (number INTEGER PRIMARY KEY, rows BLOB NOT NULL) STRICT;
 ALTER TABLE job ADD COLUMN last_rows BLOB;
 )sql";
 
+// Journal rows tell what calls have used, in a form that an older stepd cannot read: it is to
+// refuse the file and not one job after the other. The tables are as before.
+constexpr const char* version_6 = "";
+
 constexpr std::array all{Migration{1, version_1}, Migration{2, version_2}, Migration{3, version_3},
-                         Migration{4, version_4}, Migration{5, version_5}};
+                         Migration{4, version_4}, Migration{5, version_5}, Migration{6, version_6}};
 
 [[noreturn]] void refuse(const Database& database, const std::string& fact) {
   throw StoreError{StoreError::Kind::broken, database.file().string() + " " + fact};

@@ -231,6 +231,27 @@ TEST_CASE("keys that cannot be used are named with the remedy before anything st
   REQUIRE(problems.size() == 1);
   INFO(problems[0]);
   CHECK(problems[0].find(expected) != std::string::npos);
+TEST_CASE("budgets of step types are taken and told again") {
+  Files files;
+  const auto loaded = files.load(R"(
+[step."bank.transfer"]
+cpu_max = "2s"
+time_max = "1m"
+[step.greet]
+time_max = "50ms"
+)");
+  CHECK(texts_of(loaded.problems) == std::vector<std::string>{});
+  const runtime::CallBudgets& budgets = loaded.config.budgets;
+  CHECK(budgets.size() == 2);
+  CHECK(budgets.at("bank.transfer") ==
+        runtime::CallBudget{.cpu = std::chrono::seconds(2), .time = std::chrono::minutes(1)});
+  CHECK(budgets.at("greet") == runtime::CallBudget{.cpu = {}, .time = milliseconds(50)});
+
+  CHECK(files.load(to_toml(loaded.config)).config.budgets == budgets);
+
+  CHECK(texts_of(files.load("[step.a]\ncpu_max = \"1ms\"\n").problems).size() == 1);
+  CHECK(texts_of(files.load("[step.a]\nmemory_max = 5\n").problems).size() == 1);
+  CHECK(texts_of(files.load("[step]\na = 5\n").problems).size() == 1);
 }
 
 TEST_CASE("real steps in tests of jobs have to be allowed") {

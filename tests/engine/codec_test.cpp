@@ -62,6 +62,30 @@ TEST_CASE("a row of several entries and one of none read back as they were writt
   CHECK(decode_entries(encode(std::vector<Entry>{})).empty());
 }
 
+TEST_CASE("a call that ended in a row of an older stepd has used what nobody knows") {
+  const CallEnded known{.step = 1, .call = 2, .outcome = OutcomeKind::retry};
+  // As versions 1 and 2 wrote it: version, entries, tag, step, call, outcome, output, error.
+  const std::string old("\x01\x01\x04\x01\x02\x01\x00\x00\x00\x00", 10);
+
+  CHECK(decode_entries(old) == std::vector<Entry>{known});
+  CHECK(encode(std::vector<Entry>{known}) == old);
+}
+
+TEST_CASE("what a quick call has used takes few bytes of its record") {
+  CallEnded ended{.step = 1, .call = 2};
+  const std::size_t bare = encode(std::vector<Entry>{ended}).size();
+  ended.used = {.waited = std::chrono::microseconds(900),
+                .ran = std::chrono::microseconds(12),
+                .cpu = std::chrono::microseconds(12),
+                .memory_kib = 9000};
+
+  const std::string bytes = encode(std::vector<Entry>{ended});
+
+  CHECK(bytes.front() == 3);
+  CHECK(bytes.size() <= bare + 7);
+  CHECK(decode_entries(bytes) == std::vector<Entry>{ended});
+}
+
 TEST_CASE("definitions read back as they were written") {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     INFO("seed " << seed);
@@ -138,7 +162,7 @@ TEST_CASE("the refusal of a record tells what is known of it") {
   };
   CHECK(refusal("\x63\x01") ==
         "a recorded journal row of 2 bytes cannot be read at byte 1: it is of format 99, and this "
-        "stepd knows formats 1 to 2 (the record is damaged, or a newer stepd wrote it)");
+        "stepd knows formats 1 to 3 (the record is damaged, or a newer stepd wrote it)");
   CHECK(refusal("\x01\x01\x7f").find("an alternative this stepd does not know") !=
         std::string::npos);
   CHECK(refusal("\x01\x81\x00\x00"sv).find("longer than it needs") != std::string::npos);

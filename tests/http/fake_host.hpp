@@ -107,6 +107,7 @@ class FakeHost final : public runtime::Host, private storage::Reader {
   struct Script {
     std::vector<plugin::PluginLine> plugin_lines{};
     runtime::HostHealth health{};
+    std::vector<runtime::StepLoad> step_loads{};
     std::optional<runtime::SubmitAnswer> submit_answer{};  // to every offer; nothing is kept
     std::optional<storage::StoreError> reader_trouble{};
     engine::Verdict verdict = engine::Accepted{};
@@ -185,6 +186,10 @@ class FakeHost final : public runtime::Host, private storage::Reader {
   runtime::HostHealth health() const override {
     const std::lock_guard lock(mutex_);
     return script_.health;
+  }
+  std::vector<runtime::StepLoad> step_loads() override {
+    const std::lock_guard lock(mutex_);
+    return script_.step_loads;
   }
   engine::Now now() const override { return {}; }
 

@@ -236,39 +236,46 @@ engine::JobId eventful_job(Served& served) {
     return engine::StepMoved{.step = 0, .to = std::move(to)};
   };
   served.host.append(
-      id, {engine::SnapshotCompleted{0, {}},
-           engine::ArgumentsResolved{0, engine::JsonText("{}")},
-           engine::CallStarted{.step = 0, .call = 1},
-           moved(engine::Running{1}),
-           moved(engine::Stopping{1, engine::StopCause::silent}),
-           engine::CallEnded{
-               .step = 0, .call = 1, .outcome = engine::OutcomeKind::timed_out, .error = error},
-           moved(engine::Retrying{}),
-           engine::AttentionRaised{0},
-           engine::Paused{},
-           engine::Resumed{},
-           moved(engine::Suspended{}),
-           moved(engine::Parked{engine::ParkReason::crashes, error}),
-           engine::OperatorActed{.verb = "abandon", .request_id = "r", .step = 0},
-           engine::OperatorActed{.verb = "cancel", .request_id = "s"},
-           engine::CancelNoted{{engine::Cause::Kind::cancel, 0, {}}},
-           engine::DeadlinePassed{},
-           moved(engine::Abandoned{engine::AbandonReason::operator_verb, error}),
-           engine::StepMoved{.step = 1, .to = engine::Never{}},
-           engine::TurnedBack{cause},
-           engine::ChildrenSpawned{0, 2},
-           engine::ChildrenSettled{0, 2, 1, 1},
-           engine::WaitEnded{0, {engine::Phase::execute, "k", std::nullopt}},
-           engine::WaitEnded{0,
-                             {engine::Phase::execute, "k",
-                              engine::TakenEvent{{1}, "e", "k", engine::JsonText("[1]"), {}}}},
-           engine::Settled{engine::SettledState::failed}});
+      id,
+      {engine::SnapshotCompleted{0, {}},
+       engine::ArgumentsResolved{0, engine::JsonText("{}")},
+       engine::CallStarted{.step = 0, .call = 1},
+       moved(engine::Running{1}),
+       moved(engine::Stopping{1, engine::StopCause::silent}),
+       engine::CallEnded{
+           .step = 0, .call = 1, .outcome = engine::OutcomeKind::timed_out, .error = error},
+       engine::CallEnded{
+           .step = 0, .call = 1, .used = {.ran = std::chrono::milliseconds(2), .memory_kib = 3}},
+       moved(engine::Retrying{}),
+       engine::AttentionRaised{0},
+       engine::Paused{},
+       engine::Resumed{},
+       moved(engine::Suspended{}),
+       moved(engine::Parked{engine::ParkReason::crashes, error}),
+       engine::OperatorActed{.verb = "abandon", .request_id = "r", .step = 0},
+       engine::OperatorActed{.verb = "cancel", .request_id = "s"},
+       engine::CancelNoted{{engine::Cause::Kind::cancel, 0, {}}},
+       engine::DeadlinePassed{},
+       moved(engine::Abandoned{engine::AbandonReason::operator_verb, error}),
+       engine::StepMoved{.step = 1, .to = engine::Never{}},
+       engine::TurnedBack{cause},
+       engine::ChildrenSpawned{0, 2},
+       engine::ChildrenSettled{0, 2, 1, 1},
+       engine::WaitEnded{0, {engine::Phase::execute, "k", std::nullopt}},
+       engine::WaitEnded{0,
+                         {engine::Phase::execute, "k",
+                          engine::TakenEvent{{1}, "e", "k", engine::JsonText("[1]"), {}}}},
+       engine::Settled{engine::SettledState::failed}});
   return id;
 }
 
 TEST_CASE("every answer is as the OpenAPI document says") {
   Served served;
   set_up(served);
+  served.host.script([](auto& script) {
+    script.step_loads = {{.type = "demo.greet"}};
+    script.step_loads[0].count.ran.add(std::chrono::milliseconds(1));
+  });
   const auto id = eventful_job(served);
   const std::string path = path_of(id);
   const std::string job = R"({"steps":[{"id":"a","step":"demo.greet","args":{}}]})";
@@ -294,6 +301,7 @@ TEST_CASE("every answer is as the OpenAPI document says") {
       {{"/v1/step-types", "get"}, served.get("/v1/step-types")},
       {{"/v1/step-types/{type}", "get"}, served.get("/v1/step-types/demo.greet")},
       {{"/v1/step-types/{type}", "get"}, served.get("/v1/step-types/demo.nothing")},
+      {{"/v1/step-types:usage", "get"}, served.get("/v1/step-types:usage")},
       {{"/v1/status", "get"}, served.get("/v1/status")},
       {{"/v1/health", "get"}, served.get("/v1/health")}};
 

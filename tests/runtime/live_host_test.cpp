@@ -63,9 +63,14 @@ class Fixture {
  public:
   explicit Fixture(std::vector<std::string> types = {"demo.a", "demo.b", "demo.c"},
                    milliseconds pause_max = milliseconds(4))
-      : host({.store = store, .reader = kept, .clock = clock}, settings(pause_max),
-             {.catalogue = catalogue_of(types), .lines = {}}),
-        runner({.caller = caller, .sink = host, .clock = clock, .seats = seats, .log = {}},
+      : host({.store = store, .reader = kept, .clock = clock, .counters = counters},
+             settings(pause_max), {.catalogue = catalogue_of(types), .lines = {}}),
+        runner({.caller = caller,
+                .sink = host,
+                .clock = clock,
+                .seats = seats,
+                .counters = counters,
+                .log = {}},
                {.workers = 4}) {
     watching = host.subscribe([this](const JobNews& news) { note(news); });
   }
@@ -99,6 +104,7 @@ class Fixture {
   support::FaultyStore store{kept};
   SystemClock clock;
   CrashSeats seats;
+  StepCounters counters;
   ScriptedCaller caller;
   tests::Watched<Story> story;
   tests::Watched<std::vector<HostLoss>> losses;
@@ -302,6 +308,7 @@ TEST_CASE("D2: what a host leaves unfinished the next one carries on") {
   storage::MemoryStore left(first.kept.snapshot());
   go_on.count_down();
   CrashSeats seats;
+  StepCounters counters;
   ScriptedCaller caller;
   tests::Watched<std::vector<bool>> unknown;
   caller.script("demo.b", [&](const ScriptedCaller::Call& call) {
@@ -313,11 +320,15 @@ TEST_CASE("D2: what a host leaves unfinished the next one carries on") {
     succeeded_ran_again.store(true);
     return ScriptedCaller::succeeded("{}");
   });
-  LiveHost second({.store = left, .reader = left, .clock = clock}, {},
+  LiveHost second({.store = left, .reader = left, .clock = clock, .counters = counters}, {},
                   {.catalogue = catalogue_of({"demo.a", "demo.b"}), .lines = {}});
-  InProcessRunner runner(
-      {.caller = caller, .sink = second, .clock = clock, .seats = seats, .log = {}},
-      {.workers = 2});
+  InProcessRunner runner({.caller = caller,
+                          .sink = second,
+                          .clock = clock,
+                          .seats = seats,
+                          .counters = counters,
+                          .log = {}},
+                         {.workers = 2});
   tests::Watched<std::size_t> settled;
   const auto watching = second.subscribe([&](const JobNews& news) {
     for (const auto& entry : news.entries) {

@@ -219,7 +219,9 @@ std::optional<CallReported> World::end_one() {
   }
   if (kind == OutcomeKind::suspended) outcome.wait = wait_by_chance();
   if (kind != OutcomeKind::succeeded) outcome.error = {std::string(name_of(kind)), "by chance", {}};
-  return CallReported{call.request.id, outcome, std::chrono::microseconds(chance_.below(400))};
+  const auto took = std::chrono::microseconds(chance_.below(400));
+  outcome.used = {.ran = took, .memory_kib = 4000};
+  return CallReported{call.request.id, outcome, took};
 }
 
 Wait World::wait_by_chance() {

@@ -118,7 +118,8 @@ class RandomRecords {
           .call = chance_.number(),
           .outcome = any_of(engine::OutcomeKind::interrupted),
           .output = json(),
-          .error = error()};
+          .error = error(),
+          .used = usage()};
   }
   void fill(engine::StepMoved& to) {
     to = {.step = small(),
@@ -205,6 +206,11 @@ class RandomRecords {
   engine::Error error() { return {.code = text(), .message = text(), .details = json()}; }
   engine::Cause cause() {
     return {.kind = any_of(engine::Cause::Kind::undo), .step = small(), .error = error()};
+  }
+  engine::Usage usage() {
+    engine::Usage used{.waited = maybe_span(), .ran = maybe_span(), .cpu = maybe_span()};
+    if (chance_.coin()) used.memory_kib = chance_.number();
+    return used;
   }
   engine::Due due() { return {.at = engine::TimePoint(span()), .span = span()}; }
 

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -134,6 +135,22 @@ stepd_outcome gives_back_its_arguments(void*, stepd_context* context) {
   return STEPD_SUCCEEDED;
 }
 
+/// Of its thread's time; beside another thread, whose time is not its own.
+stepd_outcome burns(void*, stepd_context*) {
+  const auto burn = [](std::int64_t milliseconds) {
+    timespec spent{};
+    do {
+      ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent);
+    } while (spent.tv_sec * 1000 + spent.tv_nsec / 1'000'000 < milliseconds);
+  };
+  std::thread beside([&burn] { burn(200); });
+  beside.join();
+  timespec before{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
+  burn(before.tv_sec * 1000 + before.tv_nsec / 1'000'000 + 50);
+  return STEPD_SUCCEEDED;
+}
+
 stepd_outcome waits_a_little(void*, stepd_context* context) {
   context->host->sleep_ms(context, 600);
   return STEPD_SUCCEEDED;
@@ -250,6 +267,7 @@ constexpr std::array steps{
     step("trouble.wait_for_stop", waits_for_the_stop),
     step("trouble.echo", gives_back_its_arguments),
     step("trouble.wait", waits_a_little),
+    step("trouble.burn", burns),
     step("trouble.environment", sees_the_environment),
     step("trouble.copy", leaves_a_copy),
     step("trouble.twice", comes_back_twice),
