@@ -57,11 +57,11 @@ TEST_CASE("the command tree holds every command of the command line") {
         "job cancel\njob pause\njob resume\njob retry\njob abandon\njob skip\njob resolve\n"
         "job rerun\njob undo\njob priority\njob delete\nevent send\nevent list\nplugin list\n"
         "plugin show\nplugin keygen\nplugin sign\nplugin lock\nplugin new\nplugin "
-        "validate\nstep list\nstep show\nstep run\nstep bench\nstatus\ncompletion\n");
+        "validate\nstep list\nstep show\nstep run\nstep bench\nstatus\ntop\ncompletion\n");
 }
 
 TEST_CASE("bash completes commands and flags and values") {
-  CHECK(offered("stepctl ") == "job event plugin step status completion\n");
+  CHECK(offered("stepctl ") == "job event plugin step status top completion\n");
   CHECK(offered("stepctl plugin s") == "show sign\n");
   CHECK(offered("stepctl plugin sign a.so --k") == "--key\n");
   CHECK(offered("stepctl job re") == "resume retry resolve rerun\n");

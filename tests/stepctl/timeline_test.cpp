@@ -31,6 +31,18 @@ const std::string start_out =
 
 }  // namespace
 
+TEST_CASE("what a call used is told in a journal and not while a job is watched") {
+  const json::object ended =
+      row(1, "00.000000",
+          R"({"type":"call_ended","step":"out","call":1,"outcome":"succeeded","output":null,
+          "used":{"waited":"30ms","ran":"1200us","cpu":null,"memory_bytes":1048576}})");
+  Timeline whole(Timeline::Detail::usage);
+  Timeline course;
+
+  CHECK(whole.add(ended).at(0).text == "call 1 succeeded (ran 1ms, waited 30ms, memory 1.0 MiB)");
+  CHECK(course.add(ended).at(0).text == "call 1 succeeded");
+}
+
 TEST_CASE("the timeline of a compensated job tells calls and outcomes and why it turned back") {
   const std::string text = told({
       row(1, "00.000000", R"({"type":"submitted"},)" + start_out),

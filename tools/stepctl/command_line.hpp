@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tools/stepctl/command_tree.hpp"
+#include "tools/stepctl/span_text.hpp"
 
 namespace stepd::stepctl {
 
@@ -146,6 +147,11 @@ struct BenchStep {
 /// What is done without a daemon, on this machine.
 using WorkHere = std::variant<RunStep, ValidatePlugin, BenchStep>;
 struct ShowStatus {};
+struct WatchStepTypes {
+  std::string sort = "rate";
+  Span interval = std::chrono::seconds(2);
+  bool once = false;
+};
 struct WriteCompletion {
   std::string shell;
 };
@@ -153,7 +159,7 @@ using Command =
     std::variant<SubmitJobs, PlanJob, ListJobs, ShowJob, WatchJob, AskWhy, ActOnJob, ListPlugins,
                  ShowPlugin, ListStepTypes, ShowStepType, ShowStatus, WriteCompletion, SendEvent,
                  ListEvents, ListChildren, TestJob, MakeKeys, SignPlugin, LockPlugins, WorkHere,
-                 NewPlugin>;
+                 NewPlugin, WatchStepTypes>;
 
 struct Invocation {
   Global global;

@@ -33,6 +33,7 @@ struct Session {
 [[nodiscard]] ExitCode run(const Session& session, const ListStepTypes& command);
 [[nodiscard]] ExitCode run(const Session& session, const ShowStepType& command);
 [[nodiscard]] ExitCode run(const Session& session, const ShowStatus& command);
+[[nodiscard]] ExitCode run(const Session& session, const WatchStepTypes& command);
 [[nodiscard]] ExitCode run(const Session& session, const WriteCompletion& command);
 [[nodiscard]] ExitCode run(const Session& session, const SendEvent& command);
 [[nodiscard]] ExitCode run(const Session& session, const ListEvents& command);

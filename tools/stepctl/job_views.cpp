@@ -216,7 +216,7 @@ std::optional<Journal> read_journal(const Session& session, const std::string& i
 }
 
 void print_timeline(const Session& session, const json::array& rows) {
-  Timeline timeline;
+  Timeline timeline(Timeline::Detail::usage);
   std::vector<TimelineLine> lines;
   for (const json::value& row : rows) {
     if (!row.is_object()) continue;

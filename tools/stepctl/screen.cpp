@@ -43,7 +43,10 @@ Screen look_at(int fd) {
   screen.colour = screen.terminal && !dumb && (no_color == nullptr || *no_color == '\0');
   screen.unicode = std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
   winsize size{};
-  if (screen.terminal && ioctl(fd, TIOCGWINSZ, &size) == 0) screen.columns = size.ws_col;
+  if (screen.terminal && ioctl(fd, TIOCGWINSZ, &size) == 0) {
+    screen.columns = size.ws_col;
+    screen.lines = size.ws_row;
+  }
   return screen;
 }
 
@@ -118,6 +121,22 @@ std::string grouped(std::uint64_t number) {
 std::string counted(std::int64_t count, std::string_view thing) {
   return grouped(static_cast<std::uint64_t>(count)) + " " + std::string(thing) +
          (count == 1 ? "" : "s");
+}
+
+std::string bytes_text(std::int64_t bytes) {
+  constexpr std::int64_t kibi = 1024;
+  if (bytes < kibi) return std::to_string(bytes) + " bytes";
+  std::int64_t unit = kibi;
+  std::string_view name = "KiB";
+  for (const std::string_view larger : {"MiB", "GiB", "TiB"}) {
+    if (bytes / unit < kibi) break;
+    unit *= kibi;
+    name = larger;
+  }
+  const std::int64_t tenths = bytes * 10 / unit;
+  std::string text = std::to_string(tenths / 10);
+  if (tenths < 100) text += "." + std::to_string(tenths % 10);
+  return text + " " + std::string(name);
 }
 
 }  // namespace stepd::stepctl

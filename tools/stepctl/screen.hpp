@@ -13,6 +13,7 @@ struct Screen {
   bool colour = false;
   bool unicode = false;
   std::size_t columns = 0;  // 0: as wide as it gets
+  std::size_t lines = 0;    // 0: as long as it gets
 };
 
 /// Asks the system about file descriptor `fd`. Colour only on a terminal and without NO_COLOR.
@@ -40,5 +41,7 @@ enum class Tone : std::uint8_t { plain, good, bad, warn, busy, dim, strong };
 [[nodiscard]] std::string grouped(std::uint64_t number);
 /// "1 job", "2,000 jobs".
 [[nodiscard]] std::string counted(std::int64_t count, std::string_view thing);
+/// "12.4 MiB", "840 bytes".
+[[nodiscard]] std::string bytes_text(std::int64_t bytes);
 
 }  // namespace stepd::stepctl

@@ -6,22 +6,6 @@
 namespace stepd::stepctl {
 namespace {
 
-std::string bytes_text(std::int64_t bytes) {
-  constexpr std::int64_t kibi = 1024;
-  if (bytes < kibi) return std::to_string(bytes) + " bytes";
-  std::int64_t unit = kibi;
-  std::string_view name = "KiB";
-  for (const std::string_view larger : {"MiB", "GiB", "TiB"}) {
-    if (bytes / unit < kibi) break;
-    unit *= kibi;
-    name = larger;
-  }
-  const std::int64_t tenths = bytes * 10 / unit;
-  std::string text = std::to_string(tenths / 10);
-  if (tenths < 100) text += "." + std::to_string(tenths % 10);
-  return text + " " + std::string(name);
-}
-
 std::string jobs_text(const json::object& counts, const Screen& screen) {
   std::string text;
   for (const auto& [state, count] : counts) {

@@ -83,6 +83,23 @@ std::string outcome_text(const std::string& outcome) {
   return spoken(outcome);
 }
 
+/// " (ran 1.2ms, waited 30ms, cpu 1.1ms, memory 12.4 MiB)"; of what is known.
+std::string usage_text(const json::object& entry) {
+  const json::value* used = member(entry, "used");
+  if (used == nullptr || !used->is_object()) return {};
+  const json::object& known = used->get_object();
+  std::string text;
+  const auto tell = [&text](std::string_view name, const std::string& value) {
+    text += (text.empty() ? " (" : ", ") + std::string(name) + " " + value;
+  };
+  for (const char* name : {"ran", "waited", "cpu"}) {
+    if (const auto span = parse_span(text_at(known, name))) tell(name, span_text(*span));
+  }
+  const std::int64_t bytes = number_at(known, "memory_bytes");
+  if (bytes > 0) tell("memory", bytes_text(bytes));
+  return text.empty() ? text : text + ")";
+}
+
 }  // namespace
 
 std::string spoken(std::string_view word) {
@@ -197,6 +214,7 @@ void Timeline::call_ended(Row& row, const json::object& entry) {
     if (outcome != "lost") text += " after " + span_text(row.since_start - found->second.started);
     calls_.erase(found);
   }
+  if (detail_ == Detail::usage) text += usage_text(entry);
   text = joined(std::move(text), ": ", error_text(entry));
   if (const json::value* output = member(entry, "output")) {
     text += " → " + cut(one_line(*output), output_shown_max, true);

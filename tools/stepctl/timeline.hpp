@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,10 @@ struct TimelineLine {
 /// call that ended, and the state that follows from it) becomes one line.
 class Timeline final {
  public:
+  /// What calls have used is told when asked for.
+  enum class Detail : std::uint8_t { course, usage };
+  explicit Timeline(Detail detail = Detail::course) : detail_(detail) {}
+
   [[nodiscard]] std::vector<TimelineLine> add(const json::object& row);
 
  private:
@@ -35,6 +41,7 @@ class Timeline final {
     Span started{};
     std::string phase;
   };
+  const Detail detail_;
   std::optional<Instant> start_;
   std::map<std::int64_t, Call> calls_;         // running now
   std::map<std::string, std::string> effect_;  // of each step, as last recorded
