@@ -66,7 +66,8 @@ std::optional<std::uint64_t> PeakMemory::known() {
   const auto next = (now + steady_clock::duration(known_for)).count();
   // One of those that find it old looks.
   if (now.count() >= look_at && look_again_at_.compare_exchange_strong(look_at, next)) {
-    kib_.store(peak_memory_of(0).value_or(0), std::memory_order_relaxed);
+    // Without a descriptor to be had what was known stays known.
+    if (const auto kib = peak_memory_of(0)) kib_.store(*kib, std::memory_order_relaxed);
   }
   const std::uint64_t kib = kib_.load(std::memory_order_relaxed);
   return kib == 0 ? std::nullopt : std::optional(kib);
