@@ -60,8 +60,7 @@ void fields(A& archive, typename A::template Field<CallRequest> request) {
   auto& [id, epoch, tenant, job_name, step, step_index, type, version, module, phase, attempt,
          attempts_max, outcome_unknown, deadline, timeout, heartbeat, args, own_output,
          earlier_outputs, ended_waits, has_children, children_open, has_blobs, quick, ready_since,
-         executed_in] =
-      request;
+         executed_in] = request;
   archive(id, epoch, tenant, job_name, step, step_index, type, version, module, phase, attempt,
           attempts_max);
   archive.flags(outcome_unknown, has_children, children_open, has_blobs, quick);

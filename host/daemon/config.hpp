@@ -37,8 +37,8 @@ struct Config {
   std::vector<std::string> environment;                   // variables that plugins see, too
   contained::ProcessLimits process;                       // of the process of each plugin
   std::map<std::string, contained::ProcessLimits, std::less<>> process_of;  // but of these, by id
-  plugin::TrustSettings trust;  // whose plugins are loaded
-  runtime::CallBudgets budgets;                                             // by step type
+  plugin::TrustSettings trust;   // whose plugins are loaded
+  runtime::CallBudgets budgets;  // by step type
   runtime::Retention retention;
   engine::Limits limits;
   engine::PolicyDefaults retry;

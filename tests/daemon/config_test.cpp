@@ -231,6 +231,8 @@ TEST_CASE("keys that cannot be used are named with the remedy before anything st
   REQUIRE(problems.size() == 1);
   INFO(problems[0]);
   CHECK(problems[0].find(expected) != std::string::npos);
+}
+
 TEST_CASE("budgets of step types are taken and told again") {
   Files files;
   const auto loaded = files.load(R"(

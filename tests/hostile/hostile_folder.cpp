@@ -98,7 +98,7 @@ void HostileFolder::judge_bytes(std::uint64_t number, const std::string& bytes) 
 }
 
 void HostileFolder::call(const plugin::PluginRegistry& registry, const std::string& type) {
-  const auto* step = registry.find(type);
+  const auto step = registry.find(type);
   REQUIRE(step != nullptr);
   const engine::CallRequest request{
       .id = {{1}, 1}, .step = "s", .type = type, .args = engine::JsonText("{}")};

@@ -9,7 +9,7 @@
 
 #include "tools/stepctl/json_text.hpp"
 #include "tools/stepctl/plugin_options.hpp"
-#include "tools/stepctl/step_rates.hpp"
+#include "tools/stepctl/top_options.hpp"
 #include "tools/stepctl/verb_options.hpp"
 #include "tools/stepctl/workshop_options.hpp"
 
@@ -63,7 +63,6 @@ struct Parser {
     CLI::App* app = command(parent, words.name, words.description, words.examples);
     add_options(app, std::get<Work>(stands_for(app, WorkHere{Work{}})));
   }
-  void add_top();
 };
 
 CLI::App* group(CLI::App* parent, const std::string& name, const std::string& description) {
@@ -234,29 +233,6 @@ void Parser::add_event() {
   listed->add_option("--before", list.before, "Go on below this number")->type_name("N");
 }
 
-void Parser::add_top() {
-  CLI::App* top = command(&root, "top", "What the calls of each step type use, live",
-                          "  stepctl top\n"
-                          "  stepctl top --sort cpu --interval 5s\n"
-                          "  stepctl top --once --output json\n");
-  WatchStepTypes& watch = stands_for(top, WatchStepTypes{});
-  const std::vector<std::string> keys(rate_sort_keys.begin(), rate_sort_keys.end());
-  top->add_option("--sort", watch.sort, "What comes first (default: rate)")
-      ->type_name("KEY")
-      ->check(CLI::IsMember(keys));
-  top->add_option_function<std::string>(
-         "--interval", [&watch](const std::string& text) { watch.interval = *parse_span(text); },
-         "How often to look (default: 2s)")
-      ->type_name("SPAN")
-      ->check([](const std::string& text) {
-        constexpr Span least = std::chrono::milliseconds(100);
-        const std::optional<Span> span = parse_span(text);
-        return span && *span >= least ? std::string()
-                                      : text + " is no span of 100ms and more, such as 2s";
-      });
-  top->add_flag("--once", watch.once, "Look twice, an interval apart, print the table and end");
-}
-
 void Parser::add_catalogue() {
   CLI::App* plugin =
       group(&root, "plugin", "The plugins the daemon has loaded or refused, and whose it may");
@@ -284,7 +260,9 @@ void Parser::add_catalogue() {
 
   stands_for(command(&root, "status", "How the daemon is doing", "  stepctl status\n"),
              ShowStatus{});
-  add_top();
+  CLI::App* top = command(&root, "top", "What the calls of each step type use, live",
+                          std::string(top_examples));
+  add_options(top, stands_for(top, WatchStepTypes{}));
   CLI::App* completion = command(&root, "completion", "Print a completion script for a shell",
                                  "  source <(stepctl completion bash)\n"
                                  "  stepctl completion zsh > ~/.zfunc/_stepctl\n"
