@@ -301,6 +301,30 @@ TEST_CASE("a process may do and use no more than it is to") {
   CHECK(hosted.call("trouble.limits").output.view() == "[1125899906842624,1000,64,50000]");
 }
 
+TEST_CASE("the process of a module that was retired ends with its last call") {
+  Hosted hosted;
+  const auto ends = [](const std::string& process) {
+    return tests::eventually([&process] { return !is_alive(process); });
+  };
+  const std::string first = hosted.process();
+  std::stop_source stop;
+  auto running = hosted.begin_now("trouble.wait_for_stop", stop.get_token());
+
+  hosted.opened().module->retire();
+  CHECK(hosted.process() == first);
+  stop.request_stop();
+  CHECK(running.get().kind == OutcomeKind::cancelled);
+  CHECK(ends(first));
+
+  const std::string second = hosted.process();
+  CHECK(second != first);
+  CHECK(ends(second));
+
+  hosted.opened().module->recall();
+  const std::string third = hosted.process();
+  CHECK(hosted.process() == third);
+}
+
 TEST_CASE("a process opens no more files than it may") {
   Hosted hosted({.limits = {.files = 64}});
 

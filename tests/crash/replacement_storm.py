@@ -43,6 +43,10 @@ class Storm:
         self.module = (arguments.build / "tests/plugin/modules/versions.so").read_bytes()
         self.plugins = self.folder / "plugins"
         self.plugins.mkdir()
+        # The address sanitizer keeps what was freed, which is no leak.
+        options = os.environ.get("ASAN_OPTIONS", "")
+        os.environ["ASAN_OPTIONS"] = (
+            f"{options}:quarantine_size_mb=4:thread_local_quarantine_size_kb=64")
         self.daemon = Daemon(arguments.build, self.folder, ["--log-level", "warn"], self.plugins)
         self.jobs = []
         self.builds = set()
@@ -139,9 +143,17 @@ class Storm:
                 "processes": len(self.children())}
 
     def children(self):
-        task = Path(f"/proc/{self.daemon.process_id()}/task")
-        return [child for thread in task.iterdir()
-                for child in (thread / "children").read_text(encoding="utf-8").split()]
+        """The processes that the daemon has started and that have not ended."""
+        def parent(process):
+            try:
+                stat = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
+            except OSError:
+                return None
+            state, parent = stat.rpartition(")")[2].split()[:2]
+            return int(parent) if state != "Z" else None
+
+        return [process for process in os.listdir("/proc")
+                if process.isdigit() and parent(process) == self.daemon.process_id()]
 
     def judge_what_is_held(self, before):
         wait_for("one process is left", lambda: len(self.children()) <= before["processes"])

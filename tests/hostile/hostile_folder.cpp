@@ -79,6 +79,8 @@ plugin::RegistrySettings HostileFolder::settings() {
 
 void HostileFolder::judge(const std::filesystem::path& file) {
   ++count_.judged;
+  // What another file held would stand in for one that is refused.
+  std::filesystem::remove_all(settings().modules);
   plugin::PluginRegistry registry(settings());
   const auto loading = registry.load({file});
   REQUIRE(loading.lines.size() == 1);

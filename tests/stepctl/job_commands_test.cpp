@@ -333,9 +333,9 @@ TEST_CASE("plugins are listed with the reason of the refused") {
   CannedDaemon daemon([](const CannedRequest&) {
     return CannedReply{200, R"({"plugins":[
         {"id":"bank","version":"1.0","file":"/p/bank.so","module":"ab","sdk":"0.1",
-         "step_types":["bank.out","bank.in"],"refused":null},
+         "step_types":["bank.out","bank.in"],"state":"loaded","refused":null},
         {"id":"","version":"","file":"/p/notes.so","module":"","sdk":"","step_types":[],
-         "refused":"it is no ELF file"}]})"};
+         "state":"refused","refused":"it is no ELF file"}]})"};
   });
 
   const ChildEnd list = stepctl(daemon.address(), {"plugin", "list"});
