@@ -282,7 +282,8 @@ class Reader {
   /// How many jobs read as each word; words of no job are left out.
   [[nodiscard]] virtual std::vector<Count> counts() = 0;
   [[nodiscard]] virtual Facts facts() = 0;
-  /// The lowest id of a job that has not settled; it tells when the job was made.
+  /// The lowest id of a job that has not settled, or that one of those was made from; it tells when
+  /// the job was made.
   [[nodiscard]] virtual std::optional<JobId> oldest_unsettled() = 0;
 };
 

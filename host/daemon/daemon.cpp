@@ -1,6 +1,8 @@
 #include "host/daemon/daemon.hpp"
 
+#include <algorithm>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -251,6 +253,7 @@ class Daemon {
   contained::ProcessContainment containment_;
   plugin::FolderWatch folders_;
   plugin::PluginRegistry registry_;
+  std::mutex offering_;  // held from a change of the registry until the host has heard of it
   runtime::StepCounters counters_;
   runtime::LiveHost host_;
   runtime::ModuleCaller caller_;
@@ -283,14 +286,25 @@ runtime::LiveHost::Plugins Daemon::load_plugins() {
 
 void Daemon::on_plugin_files(const plugin::FolderWatch::News& news) {
   log_troubles(news.troubles);
-  log_loading(registry_.load(news.files));
-  (void)registry_.forget_builds(oldest_job(reader_));
-  host_.offer(plugins_of(registry_));
-  registry_.retire_replaced();
+  {
+    const std::lock_guard one_after_the_other(offering_);
+    log_loading(registry_.load(news.files));
+    host_.offer(plugins_of(registry_));
+    registry_.retire_replaced();
+  }
+  forget_builds();
 }
 
+/// Jobs that are on their way to the disk are not seen, and are no older than the look at it.
 void Daemon::forget_builds() {
-  if (registry_.forget_builds(oldest_job(reader_))) host_.offer(plugins_of(registry_));
+  const auto now = clock_.now().wall;
+  try {
+    const auto oldest = std::min(oldest_job(reader_).value_or(now), now);
+    const std::lock_guard one_after_the_other(offering_);
+    if (registry_.forget_builds(oldest)) host_.offer(plugins_of(registry_));
+  } catch (const std::exception& error) {
+    log::warn("replaced builds not looked at" + field("reason", error.what()));
+  }
 }
 
 void Daemon::log_listening() {

@@ -41,7 +41,8 @@ const StepType* pinned_build(const JobState& job, StepIndex step, const Catalogu
   const StepType* loaded = catalogue.find(name);
   if (loaded && is_named(*loaded)) return loaded;
   for (const EarlierBuild& earlier : catalogue.earlier_builds(name)) {
-    if (!earlier.withdrawn && is_named(earlier.type)) return &earlier.type;
+    const bool may_run = !earlier.withdrawn || job.steps[step].phase != Phase::execute;
+    if (may_run && is_named(earlier.type)) return &earlier.type;
   }
   return nullptr;
 }

@@ -66,7 +66,8 @@ class StepReason {
         return reason("waiting_for_build",
                       "waiting for the build of step type " + type + version() +
                           " that was loaded when the job was accepted (pin exact): it is not there "
-                          "any more; put it back into the plugins folder");
+                          "any more; put it into the plugins folder in place of the newer one, or "
+                          "cancel the job and submit it anew");
       case Obstacle::none:
         break;
     }

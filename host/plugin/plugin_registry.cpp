@@ -60,12 +60,30 @@ PluginRegistry::Loading PluginRegistry::load(const std::vector<std::filesystem::
     if (is_gone(file)) gone.push_back(file);
   }
   for (const auto& file : gone) look_at(file, ids, loading);
-  std::set<std::string> settled;
+  settle(ids, loading);
+  const bool made_way = std::ranges::any_of(loading.lines, [](const PluginLine& line) {
+    return line.standing == Standing::replaced || line.standing == Standing::withdrawn;
+  });
+  if (made_way) settle(ids_of_refused(), loading);
+  publish(loading);
+  return loading;
+}
+
+/// Of plugins that have files and of which none is loaded: another one may have stood in the way.
+std::vector<std::string> PluginRegistry::ids_of_refused() const {
+  std::vector<std::string> ids;
+  for (const auto& [file, known] : files_) {
+    const std::string& id = known.candidate.note.id;
+    if (!loaded_.contains(id)) ids.push_back(id);
+  }
+  return ids;
+}
+
+void PluginRegistry::settle(const std::vector<std::string>& ids, Loading& loading) {
+  std::set<std::string_view> settled;
   for (const std::string& id : ids) {
     if (settled.insert(id).second) settle(id, loading);
   }
-  publish(loading);
-  return loading;
 }
 
 /// What is known of the file is known anew. Adds the plugins that it concerns.
@@ -127,12 +145,18 @@ void PluginRegistry::settle(const std::string& id, Loading& loading) {
     take_back_if_failing(id, loading);
     make_current(id, choose(id, loading), loading);
   } catch (const std::system_error& error) {
+    // What was loaded stays so.
     const auto candidates = candidates_of(id);
-    if (candidates.empty()) throw;
-    const std::string why =
-        sentence(candidates.front()->file, std::string("cannot be taken up: ") + error.what(),
-                 "make room, then copy the file here again");
-    refuse(refused_line(*candidates.front(), why), loading);
+    const auto loaded = loaded_.find(id);
+    PluginLine line;
+    if (!candidates.empty()) {
+      line = refused_line(*candidates.front(), {});
+    } else if (loaded != loaded_.end()) {
+      line = loaded->second->line;
+    }
+    line.refused = sentence(line.file, std::string("cannot be taken up: ") + error.what(),
+                            "make room, then copy the file here again");
+    refuse(std::move(line), loading);
   }
 }
 
@@ -205,8 +229,8 @@ std::variant<PluginRegistry::Build, std::string> PluginRegistry::new_build(
   if (auto fact = clash(**build); !fact.empty()) {
     return sentence(candidate.file, fact, "remove one of the two");
   }
-  if (auto refusal = loader_.start(*build, candidate); !refusal.empty()) return refusal;
   if (!(*build)->contained) here_.push_back(*build);
+  if (auto refusal = loader_.start(*build, candidate); !refusal.empty()) return refusal;
   return opened;
 }
 
@@ -230,17 +254,22 @@ std::string PluginRegistry::keep_copy(const Candidate& candidate) const {
 /// The latest build of the plugin that may be loaded; it has run before.
 PluginRegistry::Build PluginRegistry::stand_in(const std::string& id) {
   if (const auto loaded = loaded_.find(id); loaded != loaded_.end()) return loaded->second;
-  if (Build replaced = replaced_build(id)) return replaced;
+  if (Build replaced = replaced_build(id)) return clash(*replaced).empty() ? replaced : nullptr;
   for (const ModuleRecord& record : records_) {
     if (record.note.id != id || record.replaced_at || !record.taken_back.empty()) continue;
     Loading unheard;
-    return remembered(record, unheard);
+    const Build build = remembered(record, unheard);
+    return build && clash(*build).empty() ? build : nullptr;
   }
   return nullptr;
 }
 
 /// A build that an earlier process has run, from its copy; null: it does not load any more.
 PluginRegistry::Build PluginRegistry::remembered(const ModuleRecord& record, Loading& loading) {
+  {
+    const std::unique_lock lock(readers_);
+    refused_.erase(record.module.file.string());
+  }
   const Candidate candidate{
       record.file, record.note, record.module, {.signed_by = record.signed_by, .warning = {}}};
   const auto distrust =
@@ -250,11 +279,9 @@ PluginRegistry::Build PluginRegistry::remembered(const ModuleRecord& record, Loa
                : loader_.open(candidate);
   std::string refusal;
   if (const auto* build = std::get_if<Build>(&opened)) {
+    if (!(*build)->contained) here_.push_back(*build);
     refusal = loader_.start(*build, candidate);
-    if (refusal.empty()) {
-      if (!(*build)->contained) here_.push_back(*build);
-      return *build;
-    }
+    if (refusal.empty()) return *build;
   } else {
     refusal = std::get<std::string>(std::move(opened));
   }
@@ -364,6 +391,9 @@ std::vector<std::string> PluginRegistry::quiesce(std::chrono::milliseconds budge
   std::vector<Build> all;
   for (const auto& [id, build] : loaded_) all.push_back(build);
   for (const Earlier& earlier : earlier_) all.push_back(earlier.build);
+  std::ranges::copy_if(here_, std::back_inserter(all), [&all](const Build& build) {
+    return std::ranges::find(all, build) == all.end();
+  });
   std::vector<std::string> restless;
   for (const Build& build : all) {
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -86,6 +86,8 @@ class PluginRegistry final {
 
   void look_at(const std::filesystem::path& file, std::vector<std::string>& ids, Loading& loading);
   [[nodiscard]] std::vector<const Candidate*> candidates_of(const std::string& id) const;
+  [[nodiscard]] std::vector<std::string> ids_of_refused() const;
+  void settle(const std::vector<std::string>& ids, Loading& loading);
   void settle(const std::string& id, Loading& loading);
   [[nodiscard]] Build choose(const std::string& id, Loading& loading);
   void lies_in(PluginBuild& build, const Candidate& candidate, Loading& loading);
@@ -99,7 +101,8 @@ class PluginRegistry final {
   void make_current(const std::string& id, Build next, Loading& loading);
   void make_earlier(const Build& build, engine::TimePoint at, Standing standing, Loading& loading);
   void begin_trial(const PluginBuild& next, const PluginBuild& before) const;
-  void record(const Build& build, std::optional<engine::TimePoint> replaced_at) const;
+  void record(const Build& build, std::optional<engine::TimePoint> replaced_at,
+              const std::string& taken_back = {}) const;
   void stand(const std::string& id, Standing standing);
   [[nodiscard]] std::string keep_copy(const Candidate& candidate) const;
   [[nodiscard]] std::string clash(const PluginBuild& build) const;
@@ -114,7 +117,8 @@ class PluginRegistry final {
   BuildLoader loader_;
   std::map<std::filesystem::path, KnownFile> files_;
   std::map<std::filesystem::path, std::size_t> places_;
-  std::vector<ModuleRecord> records_;               // of earlier processes, until restore
+  // Of builds of earlier processes: until restore all of them, then those that did not load again.
+  std::vector<ModuleRecord> records_;
   std::map<engine::ModuleHash, std::string> back_;  // builds that were taken back, and why
   std::vector<Build> here_;  // all that have run in this process: they are never let go
 

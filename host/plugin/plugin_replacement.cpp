@@ -35,17 +35,22 @@ void PluginRegistry::take_back_if_failing(const std::string& id, Loading& loadin
     const std::lock_guard lock(failing_mutex_);
     const auto found = failing_.find(failing->module.hash);
     if (found == failing_.end()) return;
-    how = std::move(found->second);
-    failing_.erase(found);
+    how = found->second;
   }
   const Build before = replaced_build(id);
   if (!before) return;
-  back_[failing->module.hash] = "holds build " + failing->line.version + " of " + id +
-                                ", which was taken back for " + before->line.version +
-                                ": the first " + std::to_string(StepConduct::trial_calls) +
-                                " calls of " + how;
+  const std::string why = "holds build " + failing->line.version + " of " + id +
+                          ", which was taken back for " + before->line.version + ": the first " +
+                          std::to_string(StepConduct::trial_calls) + " calls of " + how;
   const auto now = settings_->now();
-  record(failing, now);
+  // In this order: whatever happens in between, one of them takes new jobs.
+  record(before, std::nullopt);
+  record(failing, now, why);
+  back_[failing->module.hash] = why;
+  {
+    const std::lock_guard lock(failing_mutex_);
+    failing_.erase(failing->module.hash);
+  }
   make_earlier(failing, now, Standing::withdrawn, loading);
   const std::unique_lock lock(readers_);
   loaded_.erase(id);
@@ -123,15 +128,14 @@ void PluginRegistry::begin_trial(const PluginBuild& next, const PluginBuild& bef
   }
 }
 
-void PluginRegistry::record(const Build& build,
-                            std::optional<engine::TimePoint> replaced_at) const {
-  const auto back = back_.find(build->module.hash);
+void PluginRegistry::record(const Build& build, std::optional<engine::TimePoint> replaced_at,
+                            const std::string& taken_back) const {
   write_record({.module = build->module,
                 .note = {0, build->line.id, build->line.version},
                 .file = build->line.file,
                 .replaced_at = replaced_at,
                 .signed_by = build->line.signed_by,
-                .taken_back = back == back_.end() ? std::string() : back->second});
+                .taken_back = taken_back});
 }
 
 PluginRegistry::Loading PluginRegistry::restore() {
@@ -150,12 +154,15 @@ PluginRegistry::Loading PluginRegistry::restore() {
     const auto replaced_at = each.replaced_at.value_or(settings_->now());
     if (!file_is_there && !may_be_referred_to(replaced_at, settings_->oldest_job)) continue;
     const Build build = remembered(each, loading);
-    if (!build) continue;
+    if (!build) {
+      records_.push_back(each);  // it may come back when what is in its way is gone
+      continue;
+    }
     if (file_is_there && clash(*build).empty()) {
       make_current(each.note.id, build, loading);
     } else {
       Loading known;
-      record(build, replaced_at);
+      record(build, replaced_at, each.taken_back);
       make_earlier(build, replaced_at, Standing::withdrawn, known);
       stand(each.note.id, loaded != loaded_.end() ? Standing::replaced : Standing::withdrawn);
     }
@@ -217,6 +224,9 @@ void PluginRegistry::tidy() const {
   };
   for (const auto& [id, build] : loaded_) keep(build);
   for (const Earlier& earlier : earlier_) keep(earlier.build);
+  for (const ModuleRecord& each : records_) {
+    kept.insert({each.module.file, record_file_of(each.module.file)});
+  }
   for (const auto& [file, known] : files_) {
     const Module& module = known.candidate.module;
     if (!back_.contains(module.hash)) continue;

@@ -36,11 +36,15 @@ engine::Outcome ModuleCaller::run(const engine::CallRequest& request, plugin::Ca
                                   std::stop_token stop) {
   const auto step = plugins_.find(request.type, request.module);
   if (!step) return not_there(request);
+  const std::stop_token asked = stop;
   try {
     auto outcome = step->contained
                        ? step->contained->run(request, ports, std::move(stop))
                        : plugin::run_call(*step, request, ports, std::move(stop), limits_);
-    if (request.phase == engine::Phase::execute) plugins_.ended(*step, outcome);
+    // A rehearsal names no build, and what a call answers when it is to stop says little of it.
+    const bool tells = request.phase == engine::Phase::execute &&
+                       request.module != engine::ModuleHash{} && !asked.stop_requested();
+    if (tells) plugins_.ended(*step, outcome);
     return outcome;
   } catch (const std::exception& error) {
     // The host's own trouble (no memory, no descriptors), not the plugin's.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "storage/memory/memory_edit.hpp"
@@ -254,10 +255,17 @@ Facts MemoryStore::facts() {
 
 std::optional<JobId> MemoryStore::oldest_unsettled() {
   const std::lock_guard lock{mutex_};
+  std::set<JobId> live;
   for (const auto& [id, job] : record_.jobs) {
-    if (!job->kept.head.settled_at) return id;
+    if (!job->kept.head.settled_at) live.insert(id);
   }
-  return std::nullopt;
+  for (std::size_t known = 0; known != live.size();) {
+    known = live.size();
+    for (const auto& [name, row] : record_.derived) {
+      if (live.contains(row.job)) live.insert(name.first);
+    }
+  }
+  return live.empty() ? std::nullopt : std::optional(*live.begin());
 }
 
 }  // namespace stepd::storage

@@ -49,8 +49,15 @@ const std::string open =
 constexpr std::string_view select_counts =
     "SELECT code, jobs FROM word WHERE jobs > 0 ORDER BY code";
 
-constexpr std::string_view select_oldest =
-    "SELECT min(id) FROM job INDEXED BY job_open WHERE settled_at IS NULL";
+// What was made from a job runs on the builds that this one ran on.
+constexpr std::string_view select_oldest = R"sql(
+WITH RECURSIVE above(id) AS (
+  SELECT origin FROM derived_job
+  WHERE EXISTS (SELECT 1 FROM job WHERE job.id = derived_job.job AND settled_at IS NULL)
+  UNION SELECT origin FROM derived_job JOIN above ON derived_job.job = above.id)
+SELECT min(id) FROM (
+  SELECT min(id) AS id FROM job INDEXED BY job_open WHERE settled_at IS NULL
+  UNION ALL SELECT min(id) FROM above))sql";
 
 constexpr std::string_view select_attention = R"sql(
 SELECT count(*) FROM job INDEXED BY job_flagged

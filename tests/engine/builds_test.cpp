@@ -104,6 +104,8 @@ TEST_CASE("J8: a plugin that is taken away executes nothing and undoes what it d
 
   CHECK(course.step("a") == "ready (compensate), done, 0");
   CHECK(build_of(course, "a") == old_build);
+  course.run("a", ends(OutcomeKind::retry)).verb({.kind = Verb::Kind::retry, .step = "a"});
+  CHECK(build_of(course, "a") == old_build);
   CHECK(course.run("a").settled() == "cancelled");
 }
 

@@ -336,6 +336,38 @@ TEST_CASE("a build is not taken back when it is no worse than the one before") {
   CHECK(at_hand.asked.empty());
 }
 
+TEST_CASE("a build that does not load again is kept for the next try") {
+  Replacing at_hand;
+  (void)at_hand.load(at_hand.put("good"));
+  const auto old = at_hand.module();
+  (void)at_hand.load(at_hand.put("good_newer", "good"));
+  at_hand.settings.oldest_job = noon;
+  const auto probe = std::exchange(at_hand.settings.probe, {.command = {"/nowhere/stepd"}});
+
+  (void)at_hand.begin_anew();
+  CHECK(at_hand.earlier().empty());
+  CHECK(at_hand.copies() == 2);
+
+  at_hand.settings.probe = probe;
+  (void)at_hand.begin_anew();
+  CHECK(at_hand.loaded() == "1.10.0");
+  CHECK(at_hand.call(old) == OutcomeKind::succeeded);
+  CHECK(at_hand.refusal().empty());
+}
+
+TEST_CASE("a plugin whose step types were taken is loaded once they are free") {
+  const Replacing at_hand;
+  const auto first = at_hand.put("good");
+  const auto second = at_hand.put("same_type");
+  (void)at_hand.registry->load({first, second});
+  REQUIRE_THAT(at_hand.refusal(), Contains("offers already"));
+
+  (void)at_hand.remove(first);
+
+  CHECK(at_hand.registry->catalogue()->find("good.echo")->plugin == "test.same_type 1.2.0");
+  CHECK(at_hand.refusal().empty());
+}
+
 TEST_CASE("what is loaded tells once what became of a file") {
   const Replacing at_hand;
   const auto older = at_hand.put("good");

@@ -58,6 +58,27 @@ STORE_TEST_CASE("O1: the same request of the same job makes one job also at once
   CHECK(only(submit(backend.store(), epoch, {derived_job(7, 1, "r")})) == before);
 }
 
+STORE_TEST_CASE("the oldest unsettled job is one or what one was made from") {
+  TestType backend;
+  const auto epoch = backend.store().acquire();
+  CHECK(backend.reader().oldest_unsettled() == std::nullopt);
+  submit(backend.store(), epoch, {job(1, done), job(2, done)});
+  CHECK(backend.reader().oldest_unsettled() == std::nullopt);
+
+  submit(backend.store(), epoch, {job(7), job(8)});
+  CHECK(backend.reader().oldest_unsettled() == id_of(7));
+
+  submit(backend.store(), epoch, {derived_job(9, 2, "r")});
+  CHECK(backend.reader().oldest_unsettled() == id_of(2));
+
+  NewJob between = derived_job(10, 1, "s");
+  between.head = done;
+  submit(backend.store(), epoch, {between});
+  CHECK(backend.reader().oldest_unsettled() == id_of(2));
+  submit(backend.store(), epoch, {derived_job(11, 10, "t")});
+  CHECK(backend.reader().oldest_unsettled() == id_of(1));
+}
+
 STORE_TEST_CASE("O1: the content of the request that made a job is told with it") {
   TestType backend;
   auto epoch = backend.store().acquire();
